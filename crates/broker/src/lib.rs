@@ -1,0 +1,1 @@
+//! Kafka's face: connections, dispatch, one handler file per API.

@@ -1,0 +1,1 @@
+//! The metadata quorum: requests become decisions, decisions become records.

@@ -1,0 +1,1 @@
+//! Replicated state machines on internal topics: consumer groups and their offsets.

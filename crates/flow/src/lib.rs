@@ -1,0 +1,11 @@
+//! The stream engine: columns, expressions, windows, watermarks, turns and seals.
+//!
+//! `sql` makes a [`plan::Plan`]; a graph built from it is fed record batches in place and answers with result rows; a
+//! task takes it through sealed turns (see `docs/internals/sealed-turns.md`).
+//!
+//! What this crate is not: it knows no SQL text, no sockets and no stored jobs.
+
+pub mod expr;
+pub mod plan;
+pub mod topics;
+pub mod types;

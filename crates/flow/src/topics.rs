@@ -1,0 +1,140 @@
+//! The seam to the broker: partitions read in place, batches appended, without a socket between.
+//!
+//! Owned here, implemented once above (`broker::local`). All calls may block on a disk, none on the network.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use model::{
+    ErrorCode, LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId, TimestampMs, TopicId,
+    TopicName, TopicPartition,
+};
+
+/// What is known of a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicFacts {
+    /// Its identity for life.
+    pub id: TopicId,
+    /// How many partitions it has.
+    pub partitions: i32,
+}
+
+/// Where a partition stands now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartitionEnds {
+    /// The first offset that is kept.
+    pub log_start: Offset,
+    /// Where a reader of committed records must stop: min(high watermark, last stable offset).
+    pub readable_end: Offset,
+    /// The end of the log.
+    pub log_end: Offset,
+    /// The leader's epoch.
+    pub leader_epoch: LeaderEpoch,
+}
+
+/// Whole batches, as they lie.
+pub struct ReadBatches {
+    /// One after the other; the first may begin before the offset that was asked for.
+    pub bytes: bytes::Bytes,
+    /// The offset after the last batch.
+    pub next: Offset,
+    /// Transactions aborted within the range: (producer, first offset).
+    pub aborted: Vec<(ProducerId, Offset)>,
+}
+
+/// Who appends. The partition refuses an older epoch of the same producer, and a sequence out of order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Producer {
+    /// The job's producer id.
+    pub id: ProducerId,
+    /// This reign of the job.
+    pub epoch: ProducerEpoch,
+}
+
+/// The broker's topics, as a job sees them.
+pub trait Topics: Send + Sync {
+    /// Now, for timestamps and idleness.
+    fn wall(&self) -> TimestampMs;
+
+    /// What is known of a topic; none when it does not exist.
+    fn topic(&self, topic: &TopicName) -> Option<TopicFacts>;
+
+    /// Makes a topic if it is missing; waits until its partitions are led.
+    ///
+    /// # Errors
+    /// The controller's refusal.
+    fn create(
+        &self,
+        topic: &TopicName,
+        partitions: i32,
+        options: &[(&str, &str)],
+    ) -> Result<TopicFacts, ErrorCode>;
+
+    /// Where a partition stands.
+    ///
+    /// # Errors
+    /// `UNKNOWN_TOPIC_OR_PARTITION`, `NOT_LEADER_OR_FOLLOWER`, `KAFKA_STORAGE_ERROR`.
+    fn ends(&self, partition: &TopicPartition) -> Result<PartitionEnds, ErrorCode>;
+
+    /// The first offset at or after `time`, if there is one.
+    ///
+    /// # Errors
+    /// As [`Topics::ends`].
+    fn offset_for_time(
+        &self,
+        partition: &TopicPartition,
+        time: TimestampMs,
+    ) -> Result<Option<Offset>, ErrorCode>;
+
+    /// Whole batches from the one that holds `from`, up to about `bytes_max` (at least one batch), up to the readable
+    /// end. Empty at the end.
+    ///
+    /// # Errors
+    /// As [`Topics::ends`], and `OFFSET_OUT_OF_RANGE`.
+    fn read(
+        &self,
+        partition: &TopicPartition,
+        from: Offset,
+        bytes_max: usize,
+    ) -> Result<ReadBatches, ErrorCode>;
+
+    /// Appends one batch; it may be of producer `by` (then the batch carries its id, epoch and sequence). Answers the
+    /// offset of its first record, once it is below the high watermark.
+    ///
+    /// # Errors
+    /// As [`Topics::ends`]; `INVALID_PRODUCER_EPOCH` when a newer reign has fenced this one.
+    fn append(&self, partition: &TopicPartition, batch: BytesMut) -> Result<Offset, ErrorCode>;
+
+    /// Makes everything appended to `partition` outlive a power cut.
+    ///
+    /// # Errors
+    /// `KAFKA_STORAGE_ERROR`: the log directory is gone.
+    fn sync(&self, partition: &TopicPartition) -> Result<(), ErrorCode>;
+
+    /// Lets go of everything before `before` (what DeleteRecords does), for the job's own partition.
+    ///
+    /// # Errors
+    /// As [`Topics::ends`].
+    fn trim(&self, partition: &TopicPartition, before: Offset) -> Result<(), ErrorCode>;
+
+    /// Blocks until one of the partitions can be read past the offset beside it, or `timeout` has passed.
+    fn wait(&self, positions: &[(TopicPartition, Offset)], timeout: Duration) -> bool;
+
+    /// Notes how far `group` has read, for lag tools; best effort.
+    fn commit(&self, group: &str, positions: &[(TopicPartition, Offset)]);
+
+    /// What `group` has committed.
+    fn committed(&self, group: &str, partition: &TopicPartition) -> Option<Offset>;
+
+    /// A producer id that nobody has had.
+    ///
+    /// # Errors
+    /// The controller's refusal.
+    fn new_producer_id(&self) -> Result<ProducerId, ErrorCode>;
+}
+
+/// The partition that `partition` of `topic` names.
+#[must_use]
+pub fn partition_of(topic: &TopicName, partition: i32) -> TopicPartition {
+    TopicPartition::new(topic.clone(), PartitionId(partition))
+}

@@ -1,0 +1,1 @@
+//! Stored jobs and the running graphs they become, beside their partition.

@@ -1,0 +1,2 @@
+//! The `logmill` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Cluster facts as records, and the immutable image they make.

@@ -1,0 +1,1 @@
+//! Flink's SQL dialect: text to bound plan, with errors that point at the text.

@@ -1,0 +1,1 @@
+//! Kafka's protocol: frames, headers, the API table, bounded decoding.

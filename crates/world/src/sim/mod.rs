@@ -1,0 +1,1 @@
+//! Worlds that a test makes and breaks.
