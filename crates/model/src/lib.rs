@@ -14,6 +14,7 @@ mod mutant;
 mod names;
 mod offset;
 mod partition;
+mod pending;
 mod time;
 
 pub use epoch::{BrokerEpoch, LeaderEpoch, PartitionEpoch, ProducerEpoch};
@@ -23,4 +24,5 @@ pub use isolation::Isolation;
 pub use names::{InvalidName, TopicName};
 pub use offset::Offset;
 pub use partition::TopicPartition;
+pub use pending::{Pending, Reply};
 pub use time::TimestampMs;
