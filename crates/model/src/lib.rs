@@ -14,6 +14,7 @@ mod mutant;
 mod names;
 mod offset;
 mod partition;
+pub mod pending;
 mod pending;
 mod time;
 
