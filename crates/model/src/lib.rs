@@ -14,7 +14,6 @@ mod mutant;
 mod names;
 mod offset;
 mod partition;
-pub mod pending;
 mod pending;
 mod time;
 
