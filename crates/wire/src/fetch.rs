@@ -234,3 +234,88 @@ impl<R> Writer<R> {
         (segments, total)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{decode_response, messages::FetchResponse};
+
+    fn partition(index: i32, records: Option<&'static [u8]>) -> FetchPartitionAnswer<Bytes> {
+        FetchPartitionAnswer {
+            high_watermark: Offset(11),
+            last_stable: Offset(10),
+            log_start: Offset(3),
+            records: records.map(|bytes| (Bytes::from_static(bytes), bytes.len())),
+            ..FetchPartitionAnswer::refused(index, ErrorCode::None)
+        }
+    }
+
+    fn answer() -> FetchAnswer<Bytes> {
+        let mut committed = partition(4, Some(b"xyz"));
+        committed.aborted = Some(vec![(ProducerId(8), Offset(5)), (ProducerId(9), Offset(6))]);
+        let mut elsewhere = FetchPartitionAnswer::refused(1, ErrorCode::NotLeaderOrFollower);
+        elsewhere.leader = Some(LeaderHint { id: 2, epoch: LeaderEpoch(7) });
+        let mut diverging = partition(2, None);
+        diverging.diverging = Some((LeaderEpoch(1), Offset(9)));
+        let topic = |name: &str, bits, partitions| FetchTopicAnswer {
+            name: name.into(),
+            id: TopicId(uuid::Uuid::from_u128(bits)),
+            partitions,
+        };
+        FetchAnswer {
+            error: ErrorCode::None,
+            session_id: 77,
+            topics: vec![
+                topic("a", 1, vec![partition(0, Some(b"first records")), elsewhere]),
+                topic("b", 2, vec![diverging, partition(3, Some(b"")), committed]),
+            ],
+            endpoints: vec![(2, "host".to_owned(), 9092)],
+        }
+    }
+
+    #[test]
+    fn the_codec_reads_what_is_written_in_every_version() {
+        for version in 4..=18 {
+            let (segments, size) = answer().encode(version, 42);
+            let records = segments.iter().filter(|part| matches!(part, Segment::Records(_)));
+            assert_eq!(records.count(), 2, "only records that are there have a segment");
+            let mut frame = BytesMut::new();
+            for segment in segments {
+                match segment {
+                    Segment::Encoded(bytes) | Segment::Records(bytes) => frame.put(bytes),
+                }
+            }
+            assert_eq!(frame.len(), size);
+            let mut frame = frame.freeze();
+            let length = u32::from_be_bytes(frame.split_to(4)[..].try_into().unwrap());
+            assert_eq!(length as usize, frame.len());
+            let (correlation, seen): (i32, FetchResponse) =
+                decode_response(Api::Fetch, version, frame).unwrap();
+            assert_eq!(correlation, 42);
+            check(&seen, version);
+        }
+    }
+
+    fn check(seen: &FetchResponse, version: i16) {
+        assert_eq!(seen.session_id, if version >= 7 { 77 } else { 0 });
+        let [a, b] = &seen.responses[..] else { panic!("two topics") };
+        if version >= 13 {
+            assert_eq!(a.topic_id, uuid::Uuid::from_u128(1));
+        } else {
+            assert_eq!(a.topic.as_str(), "a");
+        }
+        assert_eq!(a.partitions[0].records.as_deref(), Some(&b"first records"[..]));
+        assert_eq!(a.partitions[0].high_watermark, 11);
+        assert_eq!(a.partitions[0].aborted_transactions, None);
+        assert_eq!(a.partitions[1].error_code, 6);
+        let hint = a.partitions[1].current_leader.leader_id.0;
+        assert_eq!(hint, if version >= 12 { 2 } else { -1 });
+        assert_eq!(seen.node_endpoints.len(), usize::from(version >= 16));
+        let diverging = b.partitions[0].diverging_epoch.end_offset;
+        assert_eq!(diverging, if version >= 12 { 9 } else { -1 });
+        assert_eq!(b.partitions[1].records.as_deref(), Some(&b""[..]));
+        let aborted = b.partitions[2].aborted_transactions.as_ref().unwrap();
+        assert_eq!((aborted[1].producer_id.0, aborted[1].first_offset), (9, 6));
+        assert_eq!(b.partitions[2].records.as_deref(), Some(&b"xyz"[..]));
+    }
+}

@@ -333,3 +333,54 @@ pub(crate) fn set_length(out: &mut BytesMut) {
 fn small(size: usize) -> u32 {
     u32::try_from(size).expect("answers hold as many elements as a frame of at most 100 MiB asks")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{decode_response, messages::ProduceResponse};
+
+    #[test]
+    fn the_codec_reads_the_answer_in_every_version() {
+        let done = ProducePartitionAnswer {
+            base_offset: Offset(100),
+            log_start: Offset(5),
+            ..ProducePartitionAnswer::refused(0, ErrorCode::None)
+        };
+        let refused = ProducePartitionAnswer {
+            record_errors: vec![RecordError { index: 3, message: Some("null key".to_owned()) }],
+            message: Some("bad".to_owned()),
+            leader: Some(LeaderHint { id: 2, epoch: LeaderEpoch(7) }),
+            ..ProducePartitionAnswer::refused(1, ErrorCode::InvalidRecord)
+        };
+        let answer = ProduceAnswer {
+            topics: vec![ProduceTopicAnswer {
+                name: "t".into(),
+                id: TopicId(uuid::Uuid::from_u128(9)),
+                partitions: vec![done, refused],
+            }],
+            endpoints: vec![(2, "host".to_owned(), 9092)],
+        };
+        for version in 3..=13 {
+            let mut frame = answer.encode(version, 42).freeze();
+            let length = u32::from_be_bytes(frame.split_to(4)[..].try_into().unwrap());
+            assert_eq!(length as usize, frame.len());
+            let (correlation, seen): (i32, ProduceResponse) =
+                decode_response(Api::Produce, version, frame).unwrap();
+            assert_eq!(correlation, 42);
+            let parts = &seen.responses[0].partition_responses;
+            assert_eq!((parts[0].base_offset, parts[0].error_code), (100, 0));
+            assert_eq!((parts[1].base_offset, parts[1].error_code), (-1, 87));
+            assert_eq!(parts[1].record_errors.len(), usize::from(version >= 8));
+            let hint = parts[1].current_leader.leader_epoch;
+            assert_eq!(hint, if version >= 10 { 7 } else { -1 });
+            assert_eq!(seen.node_endpoints.len(), usize::from(version >= 10));
+        }
+    }
+
+    #[test]
+    fn long_words_are_cut_at_a_character() {
+        let mut out = BytesMut::new();
+        put_text(&mut out, false, Some(&"ä".repeat(20_000)));
+        assert_eq!(out.len(), 2 + 32_766);
+    }
+}

@@ -28,7 +28,38 @@ macro_rules! requests {
             }
         }
 
-        fn decode(api: Api, version: i16, body: &mut Bytes) -> Result<Request, WireError> {
+        #[cfg(test)]
+        impl Request {
+            /// The frame that asks it.
+            pub(crate) fn encode_frame(
+                &self,
+                version: i16,
+                correlation: i32,
+                client_id: &str,
+            ) -> Result<BytesMut, WireError> {
+                match self {
+                    $(Self::$api(message) => {
+                        encode_request(Api::$api, version, correlation, client_id, message)
+                    })*
+                }
+            }
+
+            /// What the codec writes for it.
+            pub(crate) fn encode_body(&self, version: i16) -> BytesMut {
+                let mut out = BytesMut::new();
+                match self {
+                    $(Self::$api(message) => message.encode(&mut out, version),)*
+                }
+                .expect("what was decoded in a version can be encoded in it");
+                out
+            }
+        }
+
+        pub(crate) fn decode(
+            api: Api,
+            version: i16,
+            body: &mut Bytes,
+        ) -> Result<Request, WireError> {
             match api {
                 $(Api::$api => m::$message::decode(body, version).map(Request::$api),)*
                 Api::Produce => return Err(WireError::malformed("Produce is read where it lies")),

@@ -5,6 +5,8 @@
 //! there, and sums up what decoding will allocate. Only then the codec runs. `docs/decisions/0001-bounded-decode.md`
 //! says why this and not readers of our own.
 
+#[cfg(test)]
+mod allocation_tests;
 mod cluster;
 mod data;
 mod groups;
