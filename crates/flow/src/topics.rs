@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use model::{
-    ErrorCode, LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId, TimestampMs, TopicId,
-    TopicName, TopicPartition,
+    ErrorCode, Isolation, LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId, TimestampMs,
+    TopicId, TopicName, TopicPartition,
 };
 
 /// What is known of a topic.
@@ -26,6 +26,8 @@ pub struct PartitionEnds {
     pub log_start: Offset,
     /// Where a reader of committed records must stop: min(high watermark, last stable offset).
     pub readable_end: Offset,
+    /// Where any reader must stop.
+    pub high_watermark: Offset,
     /// The end of the log.
     pub log_end: Offset,
     /// The leader's epoch.
@@ -86,8 +88,8 @@ pub trait Topics: Send + Sync {
         time: TimestampMs,
     ) -> Result<Option<Offset>, ErrorCode>;
 
-    /// Whole batches from the one that holds `from`, up to about `bytes_max` (at least one batch), up to the readable
-    /// end. Empty at the end.
+    /// Whole batches from the one that holds `from`, up to about `bytes_max` (at least one batch), up to where
+    /// `isolation` lets a reader see. Empty at the end.
     ///
     /// # Errors
     /// As [`Topics::ends`], and `OFFSET_OUT_OF_RANGE`.
@@ -96,6 +98,7 @@ pub trait Topics: Send + Sync {
         partition: &TopicPartition,
         from: Offset,
         bytes_max: usize,
+        isolation: Isolation,
     ) -> Result<ReadBatches, ErrorCode>;
 
     /// Appends one batch; it may be of producer `by` (then the batch carries its id, epoch and sequence). Answers the

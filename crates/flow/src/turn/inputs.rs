@@ -1,0 +1,337 @@
+//! The partitions a graph reads: how far each is, where it ends, when it is idle.
+//!
+//! A turn is decided and done here in one go: each input with something to read is read once, in order; what was done
+//! is answered as a [`Turn`], and [`Inputs::redo`] does the same again from that.
+
+use std::{sync::Arc, time::Duration};
+
+use model::{Isolation, Offset, TimestampMs, TopicId, TopicPartition};
+use records::Batch;
+
+use super::{
+    entry::{Advance, InputMark, Turn},
+    halt::Halt,
+};
+use crate::{
+    graph::Graph,
+    plan::{Bounded, Plan, Startup},
+    topics::{PartitionEnds, ReadBatches, Topics, partition_of},
+};
+
+/// A job's inputs.
+pub struct Inputs {
+    topics: Arc<dyn Topics>,
+    inputs: Vec<Input>,
+    idle_timeout_ms: i64,
+}
+
+struct Input {
+    mark: InputMark,
+    last_read: TimestampMs,
+}
+
+/// What a turn did, and the age of what it read.
+pub(crate) struct Done {
+    pub(crate) turn: Turn,
+    /// The smallest timestamp of a batch read, for latency; none when nothing was read.
+    pub(crate) oldest: Option<TimestampMs>,
+}
+
+impl Inputs {
+    /// The inputs of a job that begins now.
+    ///
+    /// # Errors
+    /// [`Halt`] when a topic is missing or cannot be read.
+    pub fn begin(topics: Arc<dyn Topics>, plan: &Plan) -> Result<Self, Halt> {
+        let mut marks = Vec::new();
+        for topic in &plan.source.topics {
+            let facts = topics
+                .topic(topic)
+                .ok_or_else(|| Halt::InputGone { topic: topic.clone(), recreated: false })?;
+            for partition in 0..facts.partitions {
+                let partition = partition_of(topic, partition);
+                marks.push(first_mark(topics.as_ref(), plan, partition, facts.id)?);
+            }
+        }
+        Ok(Self::of(topics, plan, marks))
+    }
+
+    /// The inputs as a snapshot left them; every one must still be what it was.
+    pub(super) fn restore(
+        topics: Arc<dyn Topics>,
+        plan: &Plan,
+        marks: Vec<InputMark>,
+    ) -> Result<Self, Halt> {
+        for mark in &marks {
+            let topic = &mark.partition.topic;
+            let found = topics.topic(topic);
+            if found.as_ref().is_none_or(|facts| facts.id != mark.topic_id) {
+                return Err(Halt::InputGone { topic: topic.clone(), recreated: found.is_some() });
+            }
+            let ends = ends(topics.as_ref(), &mark.partition)?;
+            if mark.position < ends.log_start && !mark.ended {
+                return Err(Halt::InputExpired {
+                    partition: mark.partition.clone(),
+                    needed: mark.position,
+                    log_start: ends.log_start,
+                });
+            }
+            require_not_truncated(mark, ends)?;
+        }
+        Ok(Self::of(topics, plan, marks))
+    }
+
+    fn of(topics: Arc<dyn Topics>, plan: &Plan, marks: Vec<InputMark>) -> Self {
+        let idle_timeout = plan.source.watermark.as_ref().map_or(0, |mark| mark.idle_timeout_ms);
+        let last_read = topics.wall();
+        let inputs = marks.into_iter().map(|mark| Input { mark, last_read }).collect();
+        let idle_timeout_ms = i64::try_from(idle_timeout).unwrap_or(i64::MAX);
+        Self { topics, inputs, idle_timeout_ms }
+    }
+
+    /// The partitions, in the order of a graph's inputs.
+    #[must_use]
+    pub fn partitions(&self) -> Vec<TopicPartition> {
+        self.inputs.iter().map(|input| input.mark.partition.clone()).collect()
+    }
+
+    /// How far each partition has been read.
+    #[must_use]
+    pub fn positions(&self) -> Vec<(TopicPartition, Offset)> {
+        let position = |input: &Input| (input.mark.partition.clone(), input.mark.position);
+        self.inputs.iter().map(position).collect()
+    }
+
+    /// Records that could be read now and have not been.
+    #[must_use]
+    pub fn lag_records(&self) -> i64 {
+        let lag = |input: &Input| {
+            let end = self.topics.ends(&input.mark.partition).map_or(input.mark.position, |ends| {
+                input.mark.stop.map_or(ends.readable_end, |stop| stop.min(ends.readable_end))
+            });
+            end.since(input.mark.position).max(0)
+        };
+        self.inputs.iter().map(lag).sum()
+    }
+
+    /// Whether every input was bounded and has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.inputs.iter().all(|input| input.mark.ended)
+    }
+
+    pub(super) fn marks(&self) -> Vec<InputMark> {
+        self.inputs.iter().map(|input| input.mark.clone()).collect()
+    }
+
+    /// Blocks until there is something to read, or `timeout`; an idle deadline cuts it short.
+    #[must_use]
+    pub fn wait(&self, timeout: Duration) -> bool {
+        let open = self.inputs.iter().filter(|input| !input.mark.ended);
+        let positions: Vec<_> =
+            open.map(|input| (input.mark.partition.clone(), input.mark.position)).collect();
+        self.topics.wait(&positions, self.idle_deadline().map_or(timeout, |idle| idle.min(timeout)))
+    }
+
+    fn idle_deadline(&self) -> Option<Duration> {
+        if self.idle_timeout_ms == 0 {
+            return None;
+        }
+        let now = self.topics.wall();
+        let awake = self.inputs.iter().filter(|input| !input.mark.idle && !input.mark.ended);
+        let left = awake.map(|input| {
+            input.last_read.plus(self.idle_timeout_ms).since(now).clamp(1, self.idle_timeout_ms)
+        });
+        left.min().map(|ms| Duration::from_millis(ms.unsigned_abs()))
+    }
+
+    /// Reads up to `bytes_max` of each input into `graph`. None when there was nothing to do.
+    pub(crate) fn turn(&mut self, graph: &mut Graph, bytes_max: usize) -> Result<Option<Done>, Halt> {
+        let now = self.topics.wall();
+        let mut done = Done { turn: Turn::default(), oldest: None };
+        for (ordinal, input) in self.inputs.iter_mut().enumerate() {
+            if input.mark.ended {
+                continue;
+            }
+            if let Some(read) = input.read_next(self.topics.as_ref(), bytes_max)? {
+                let until = input.mark.stop.map_or(read.next, |stop| stop.min(read.next));
+                done.oldest = earlier(done.oldest, first_timestamp(&read.bytes));
+                input.feed(graph, ordinal, &read, until);
+                input.last_read = now;
+                done.turn.advances.push(Advance { input: ordinal, until });
+            } else if input.becomes_idle(now, self.idle_timeout_ms) {
+                input.set_idle(graph, ordinal);
+                done.turn.idled.push(ordinal);
+            }
+        }
+        for (ordinal, input) in self.inputs.iter_mut().enumerate() {
+            if input.is_at_stop() {
+                input.end(graph, ordinal);
+                done.turn.ended.push(ordinal);
+            }
+        }
+        Ok(if done.turn == Turn::default() { None } else { Some(done) })
+    }
+
+    /// Does a sealed turn again.
+    pub(super) fn redo(&mut self, graph: &mut Graph, turn: &Turn) -> Result<(), Halt> {
+        for advance in &turn.advances {
+            let Some(input) = self.inputs.get_mut(advance.input) else { continue };
+            input.redo(self.topics.as_ref(), graph, advance)?;
+        }
+        for ordinal in &turn.idled {
+            if let Some(input) = self.inputs.get_mut(*ordinal) {
+                input.set_idle(graph, *ordinal);
+            }
+        }
+        for ordinal in &turn.ended {
+            if let Some(input) = self.inputs.get_mut(*ordinal) {
+                input.end(graph, *ordinal);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Bytes read at once while turns are redone.
+const REDO_BYTES_MAX: usize = 4 << 20;
+
+impl Input {
+    fn read_next(&self, topics: &dyn Topics, bytes_max: usize) -> Result<Option<ReadBatches>, Halt> {
+        let mark = &self.mark;
+        let ends = ends(topics, &mark.partition)?;
+        if mark.position < ends.log_start {
+            return Err(Halt::InputExpired {
+                partition: mark.partition.clone(),
+                needed: mark.position,
+                log_start: ends.log_start,
+            });
+        }
+        require_not_truncated(mark, ends)?;
+        let end = mark.stop.map_or(ends.readable_end, |stop| stop.min(ends.readable_end));
+        if end <= mark.position {
+            return Ok(None);
+        }
+        let read = topics
+            .read(&mark.partition, mark.position, bytes_max, Isolation::ReadCommitted)
+            .map_err(|code| Halt::refused("read", &mark.partition, code))?;
+        Ok((read.next > mark.position).then_some(read))
+    }
+
+    fn feed(&mut self, graph: &mut Graph, ordinal: usize, read: &ReadBatches, until: Offset) {
+        if self.mark.idle {
+            self.mark.idle = false;
+            graph.set_idle(ordinal, false);
+        }
+        graph.feed(ordinal, &read.bytes, self.mark.position, until, &read.aborted);
+        self.mark.position = until;
+    }
+
+    fn redo(
+        &mut self,
+        topics: &dyn Topics,
+        graph: &mut Graph,
+        advance: &Advance,
+    ) -> Result<(), Halt> {
+        while self.mark.position < advance.until {
+            let read = topics
+                .read(
+                    &self.mark.partition,
+                    self.mark.position,
+                    REDO_BYTES_MAX,
+                    Isolation::ReadCommitted,
+                )
+                .map_err(|code| Halt::refused("read", &self.mark.partition, code))?;
+            if read.next <= self.mark.position {
+                return Err(Halt::InputTruncated {
+                    partition: self.mark.partition.clone(),
+                    read: advance.until,
+                    log_end: read.next,
+                });
+            }
+            let until = read.next.min(advance.until);
+            self.feed(graph, advance.input, &read, until);
+        }
+        Ok(())
+    }
+
+    const fn becomes_idle(&self, now: TimestampMs, timeout_ms: i64) -> bool {
+        timeout_ms > 0 && !self.mark.idle && now.since(self.last_read) >= timeout_ms
+    }
+
+    fn set_idle(&mut self, graph: &mut Graph, ordinal: usize) {
+        self.mark.idle = true;
+        graph.set_idle(ordinal, true);
+    }
+
+    fn is_at_stop(&self) -> bool {
+        !self.mark.ended && self.mark.stop.is_some_and(|stop| stop <= self.mark.position)
+    }
+
+    fn end(&mut self, graph: &mut Graph, ordinal: usize) {
+        self.mark.ended = true;
+        graph.end_input(ordinal);
+    }
+}
+
+fn first_mark(
+    topics: &dyn Topics,
+    plan: &Plan,
+    partition: TopicPartition,
+    topic_id: TopicId,
+) -> Result<InputMark, Halt> {
+    let ends = ends(topics, &partition)?;
+    let at_time = |time| {
+        let found = topics.offset_for_time(&partition, TimestampMs(time));
+        let found = found.map_err(|code| Halt::refused("look up a time", &partition, code))?;
+        Ok::<_, Halt>(found.unwrap_or(ends.readable_end))
+    };
+    let named = |offsets: &[(i32, i64)]| {
+        offsets.iter().find(|(id, _)| *id == partition.partition.0).map(|(_, at)| Offset(*at))
+    };
+    let position = match &plan.source.startup {
+        Startup::Earliest => ends.log_start,
+        Startup::Latest => ends.readable_end,
+        Startup::Group { group, else_earliest } => {
+            let otherwise = if *else_earliest { ends.log_start } else { ends.readable_end };
+            topics.committed(group, &partition).unwrap_or(otherwise)
+        }
+        Startup::Timestamp(time) => at_time(*time)?,
+        Startup::Specific(offsets) => named(offsets).unwrap_or(ends.log_start),
+    };
+    let position = position.clamp(ends.log_start, ends.readable_end);
+    let stop = match &plan.source.bounded {
+        Bounded::Unbounded => None,
+        Bounded::Latest => Some(ends.readable_end),
+        Bounded::Timestamp(time) => Some(at_time(*time)?),
+        Bounded::Specific(offsets) => named(offsets),
+    };
+    Ok(InputMark { partition, topic_id, position, stop, idle: false, ended: false })
+}
+
+fn ends(topics: &dyn Topics, partition: &TopicPartition) -> Result<PartitionEnds, Halt> {
+    topics.ends(partition).map_err(|code| Halt::refused("look up the ends", partition, code))
+}
+
+fn require_not_truncated(mark: &InputMark, ends: PartitionEnds) -> Result<(), Halt> {
+    if mark.position <= ends.log_end {
+        return Ok(());
+    }
+    Err(Halt::InputTruncated {
+        partition: mark.partition.clone(),
+        read: mark.position,
+        log_end: ends.log_end,
+    })
+}
+
+fn first_timestamp(batches: &[u8]) -> Option<TimestampMs> {
+    let timestamp = Batch::parse(batches).ok()?.base_timestamp();
+    (timestamp.0 >= 0).then_some(timestamp)
+}
+
+fn earlier(left: Option<TimestampMs>, right: Option<TimestampMs>) -> Option<TimestampMs> {
+    match (left, right) {
+        (Some(left), Some(right)) => Some(left.min(right)),
+        (one, other) => one.or(other),
+    }
+}

@@ -1,0 +1,249 @@
+//! Take-over: a new reign of a job finds out what the last one left, finishes it, and goes on from there.
+//!
+//!  1. read the journal: the newest snapshot, the seals behind it, the last reign
+//!  2. write the new reign into the journal: the old one can no longer append there
+//!  3. fence every output partition with a control batch: the old reign can no longer append there either
+//!  4. of the sealed records behind the recorded ends count those that are there, append the rest
+//!  5. restore the snapshot, go over the sealed turns again, muted
+//!
+//! Step 4 looks at every seal behind the snapshot, not only at the last: seals are synced and outputs are not, so a
+//! power cut may have taken what several of them had published. A crash within a take-over changes nothing: the next
+//! one finds the same journal, one reign longer, and counts the records appended meanwhile.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use model::{ErrorCode, Isolation, Offset, ProducerEpoch, ProducerId, TopicPartition};
+use records::Batch;
+
+use super::{
+    entry::{Entry, Reign, Seal, Snapshot},
+    halt::Halt,
+    inputs::Inputs,
+    journal::{self, Journal},
+    outputs::Outputs,
+};
+use crate::{graph::Graph, plan::Plan, topics::Topics};
+
+/// From here on a job takes a new producer id instead of a higher epoch.
+const EPOCH_LAST: ProducerEpoch = ProducerEpoch(i16::MAX - 1);
+/// Bytes of an output read at once while records are counted.
+const COUNT_BYTES_MAX: usize = 4 << 20;
+
+/// What a reign begins with.
+pub(crate) struct Begun {
+    pub(crate) journal: Journal,
+    pub(crate) outputs: Outputs,
+    pub(crate) inputs: Inputs,
+    pub(crate) graph: Graph,
+    /// The last seal's number.
+    pub(crate) number: u64,
+    /// Whether this is the job's first reign.
+    pub(crate) is_new: bool,
+}
+
+/// What the journal says.
+struct Left {
+    entries: u64,
+    reign: Option<Reign>,
+    producers: BTreeSet<ProducerId>,
+    is_clean: bool,
+    state: Option<(Snapshot, Vec<Seal>)>,
+}
+
+/// Begins a reign of the job whose journal is `partition`.
+pub(crate) fn begin(
+    topics: &Arc<dyn Topics>,
+    plan: &Arc<Plan>,
+    partition: &TopicPartition,
+) -> Result<Begun, Halt> {
+    let left = read(topics.as_ref(), partition)?;
+    let reign = next_reign(topics.as_ref(), left.reign)?;
+    let journal = Journal::begin(topics.clone(), partition.clone(), reign, left.entries)?;
+    let Some((snapshot, seals)) = left.state else {
+        let inputs = Inputs::begin(topics.clone(), plan)?;
+        let graph = Graph::new(plan.clone(), inputs.partitions())?;
+        let outputs = Outputs::new(topics.clone(), reign, 0);
+        return Ok(Begun { journal, outputs, inputs, graph, number: 0, is_new: true });
+    };
+    require_unbroken(partition, &snapshot, &seals)?;
+    let last = seals.last();
+    let rows = last.map_or(snapshot.rows, |seal| seal.rows);
+    let number = last.map_or(snapshot.number, |seal| seal.number);
+    let mut outputs = Outputs::new(topics.clone(), reign, rows);
+    settle(topics.as_ref(), &mut outputs, &left.producers, &snapshot, &seals, left.is_clean)?;
+    let (inputs, graph) = restore(topics, plan, partition, snapshot, &seals)?;
+    Ok(Begun { journal, outputs, inputs, graph, number, is_new: false })
+}
+
+fn read(topics: &dyn Topics, partition: &TopicPartition) -> Result<Left, Halt> {
+    let entries = journal::load(topics, partition)?;
+    let mut left = Left {
+        entries: entries.len() as u64,
+        reign: None,
+        producers: BTreeSet::new(),
+        is_clean: matches!(entries.last(), Some((_, Entry::Rest))),
+        state: None,
+    };
+    for (_, entry) in entries {
+        match entry {
+            Entry::Reign(reign) => {
+                left.producers.insert(reign.id);
+                left.reign = Some(reign);
+            }
+            Entry::Snapshot(snapshot) => left.state = Some((snapshot, Vec::new())),
+            Entry::Seal(seal) => {
+                if let Some((_, seals)) = &mut left.state {
+                    seals.push(seal);
+                }
+            }
+            Entry::Rest => {}
+        }
+    }
+    Ok(left)
+}
+
+fn next_reign(topics: &dyn Topics, last: Option<Reign>) -> Result<Reign, Halt> {
+    match last {
+        Some(reign) if reign.epoch < EPOCH_LAST => {
+            Ok(Reign { id: reign.id, epoch: reign.epoch.next() })
+        }
+        _ => {
+            let id = topics
+                .new_producer_id()
+                .map_err(|code| Halt::refused("take a producer id", "the controller", code))?;
+            Ok(Reign { id, epoch: ProducerEpoch(0) })
+        }
+    }
+}
+
+fn require_unbroken(
+    partition: &TopicPartition,
+    snapshot: &Snapshot,
+    seals: &[Seal],
+) -> Result<(), Halt> {
+    for (seal, expected) in seals.iter().zip(snapshot.number + 1..) {
+        if seal.number != expected {
+            return Err(Halt::JournalDamaged {
+                partition: partition.clone(),
+                offset: Offset::NONE,
+                why: format!("seal {} stands where seal {expected} belongs", seal.number),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Steps 3 and 4.
+fn settle(
+    topics: &dyn Topics,
+    outputs: &mut Outputs,
+    producers: &BTreeSet<ProducerId>,
+    snapshot: &Snapshot,
+    seals: &[Seal],
+    is_clean: bool,
+) -> Result<(), Halt> {
+    let mut sealed: BTreeMap<TopicPartition, (Offset, Vec<Bytes>)> = BTreeMap::new();
+    for (partition, end) in &snapshot.outputs {
+        sealed.insert(partition.clone(), (*end, Vec::new()));
+    }
+    for output in seals.iter().flat_map(|seal| &seal.outputs) {
+        let (_, batches) = sealed
+            .entry(output.partition.clone())
+            .or_insert_with(|| (output.end, Vec::new()));
+        batches.extend(output.batches.iter().cloned());
+    }
+    for (partition, (end, batches)) in sealed {
+        if is_clean {
+            let ends = topics
+                .ends(&partition)
+                .map_err(|code| Halt::refused("look up the ends", &partition, code))?;
+            outputs.know(partition, ends.log_end);
+            continue;
+        }
+        outputs.fence(&partition)?;
+        let found = count_ours(topics, &partition, end, producers)?;
+        let count = |bytes: &Bytes| {
+            Batch::parse(bytes).map_or(0, |batch| usize::try_from(batch.record_count()).unwrap_or(0))
+        };
+        let records = batches.iter().map(count).sum();
+        if found > records {
+            let log_end = topics.ends(&partition).map_or(Offset::NONE, |ends| ends.log_end);
+            return Err(Halt::OutputChanged { partition, end, found, sealed: records, log_end });
+        }
+        if found < records {
+            outputs.publish_rest(&partition, &batches, found)?;
+        }
+    }
+    Ok(())
+}
+
+/// How many records of ours lie in `partition` from `from` on.
+fn count_ours(
+    topics: &dyn Topics,
+    partition: &TopicPartition,
+    from: Offset,
+    producers: &BTreeSet<ProducerId>,
+) -> Result<usize, Halt> {
+    let refused = |code| Halt::refused("read", partition, code);
+    let ends = topics.ends(partition).map_err(refused)?;
+    if ends.log_end < from || from < ends.log_start {
+        let (end, log_end) = (from, ends.log_end);
+        return Err(Halt::OutputChanged { partition: partition.clone(), end, found: 0, sealed: 0, log_end });
+    }
+    let (mut position, mut found) = (from, 0);
+    while position < ends.high_watermark {
+        let read = topics
+            .read(partition, position, COUNT_BYTES_MAX, Isolation::ReadUncommitted)
+            .map_err(refused)?;
+        if read.next <= position {
+            // Counting too few would append twice.
+            return Err(refused(ErrorCode::OffsetNotAvailable));
+        }
+        let mut rest = read.bytes.as_ref();
+        while let Ok(batch) = Batch::parse(rest) {
+            rest = rest.get(batch.size_bytes()..).unwrap_or_default();
+            let is_ours = producers.contains(&batch.producer_id()) && !batch.is_control();
+            if is_ours && batch.base_offset() >= from {
+                found += usize::try_from(batch.record_count()).unwrap_or(0);
+            }
+        }
+        position = read.next;
+    }
+    Ok(found)
+}
+
+/// Step 5.
+fn restore(
+    topics: &Arc<dyn Topics>,
+    plan: &Arc<Plan>,
+    partition: &TopicPartition,
+    snapshot: Snapshot,
+    seals: &[Seal],
+) -> Result<(Inputs, Graph), Halt> {
+    let mut inputs = Inputs::restore(topics.clone(), plan, snapshot.inputs)?;
+    let mut graph = Graph::restore(plan.clone(), inputs.partitions(), &snapshot.graph)?;
+    graph.set_muted(true);
+    for seal in seals {
+        for turn in &seal.turns {
+            inputs.redo(&mut graph, turn)?;
+        }
+        if graph.counters() != seal.counters {
+            return Err(Halt::JournalDamaged {
+                partition: partition.clone(),
+                offset: Offset::NONE,
+                why: format!(
+                    "the inputs no longer hold what seal {} had read: {:?} instead of {:?}",
+                    seal.number,
+                    graph.counters(),
+                    seal.counters
+                ),
+            });
+        }
+    }
+    graph.set_muted(false);
+    Ok((inputs, graph))
+}

@@ -1,0 +1,93 @@
+//! A job as the cluster remembers it: JSON, version 1.
+
+use flow::plan::{PLAN_VERSION, Plan};
+use model::{PartitionId, TopicName, TopicPartition};
+use serde::{Deserialize, Serialize};
+
+/// What is stored of a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobFact {
+    /// Of this format.
+    pub version: u16,
+    /// 32 hexadecimal digits.
+    pub id: String,
+    /// `pipeline.name`, else made from the sink.
+    pub name: String,
+    /// The INSERT as it was written.
+    pub sql: String,
+    /// SETs and temporary tables of the session it was written in.
+    pub session: String,
+    /// What it was bound to; bound again from the text when this code writes another plan version.
+    pub plan: serde_json::Value,
+    /// The group under which its positions are shown.
+    pub group: String,
+    /// Whether it is to run.
+    pub state: JobState,
+    /// When it was submitted, milliseconds since 1970.
+    pub submitted_ms: i64,
+}
+
+/// What is to become, or has become, of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum JobState {
+    /// It runs, or will when its node is back.
+    Running,
+    /// Its bounded inputs came to their end.
+    Finished,
+    /// Somebody stopped it.
+    Stopped,
+    /// It cannot go on.
+    Failed {
+        /// Why, and what to do.
+        reason: String,
+    },
+}
+
+impl JobFact {
+    /// The version this code writes.
+    pub(crate) const VERSION: u16 = 1;
+
+    /// The job's own partition.
+    pub(crate) fn journal(&self) -> TopicPartition {
+        let name = format!("{}-job-{}", TopicName::OWN_PREFIX, self.id);
+        let topic = TopicName::parse(&name).expect("hexadecimal digits make a legal name");
+        TopicPartition::new(topic, PartitionId(0))
+    }
+
+    /// The plan as stored; none when another version of the code wrote it.
+    pub(crate) fn stored_plan(&self) -> Option<Plan> {
+        let plan: Plan = serde_json::from_value(self.plan.clone()).ok()?;
+        (plan.version == PLAN_VERSION).then_some(plan)
+    }
+
+    /// Reads a stored fact.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let fact: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let is_ours = fact.version == Self::VERSION
+            && fact.id.len() == 32
+            && fact.id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_ours { Ok(fact) } else { Err(format!("job fact version {}", fact.version)) }
+    }
+
+    /// As it is stored.
+    pub(crate) fn text(&self) -> String {
+        serde_json::to_string(self).expect("facts have string keys only")
+    }
+}
+
+impl JobState {
+    /// Flink's word for it.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Running => "RUNNING",
+            Self::Finished => "FINISHED",
+            Self::Stopped => "CANCELED",
+            Self::Failed { .. } => "FAILED",
+        }
+    }
+}

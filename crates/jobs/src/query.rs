@@ -1,0 +1,44 @@
+//! A push query: rows as they come, until the asker is gone. Nothing is sealed; what the asker missed is lost.
+
+use std::{sync::Arc, time::Duration};
+
+use flow::{graph::Graph, plan::Plan, topics::Topics, turn::Inputs};
+
+use crate::answer::{Answer, Asker};
+
+/// How long a query waits for input before it looks whether the asker is still there.
+const WAIT_MAX: Duration = Duration::from_millis(100);
+/// Bytes that a turn reads of one input: small, so that the first row comes soon.
+const TURN_BYTES_MAX: usize = 256 << 10;
+
+/// Runs `plan` for `asker`; ends when the asker is gone or the bounded inputs have ended.
+///
+/// # Errors
+/// Why it cannot go on.
+pub(crate) fn run(
+    topics: &Arc<dyn Topics>,
+    plan: &Arc<Plan>,
+    asker: &mut dyn Asker,
+) -> Result<(), String> {
+    let mut inputs = Inputs::begin(topics.clone(), plan).map_err(|halt| halt.to_string())?;
+    let mut graph = Graph::new(plan.clone(), inputs.partitions()).map_err(|error| error.to_string())?;
+    let schema = plan.schema();
+    let columns = Answer::Columns {
+        names: schema.iter().map(|field| field.name.clone()).collect(),
+        types: schema.iter().map(|field| field.of.to_string()).collect(),
+    };
+    let mut is_there = asker.answer(columns);
+    while is_there && asker.is_there() {
+        let worked = inputs.advance(&mut graph, TURN_BYTES_MAX).map_err(|halt| halt.to_string())?;
+        for values in graph.take_screen_rows() {
+            is_there = is_there && asker.answer(Answer::Row { values });
+        }
+        if !worked {
+            if inputs.is_finished() {
+                return Ok(());
+            }
+            let _ = inputs.wait(WAIT_MAX);
+        }
+    }
+    Ok(())
+}
