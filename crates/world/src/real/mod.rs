@@ -1,1 +1,7 @@
 //! The machine itself.
+
+mod clock;
+mod disk;
+
+pub use clock::SystemClock;
+pub use disk::OsDisk;

@@ -1,1 +1,8 @@
 //! Worlds that a test makes and breaks.
+
+mod clock;
+mod disk;
+mod namespace;
+
+pub use clock::SimClock;
+pub use disk::{SimDisk, is_stopped};
