@@ -1,0 +1,104 @@
+//! A topic in the image: its identity, its partitions, its options.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use imbl::Vector;
+use model::{BrokerId, LeaderEpoch, PartitionEpoch, PartitionId, TopicId, TopicName};
+
+use crate::{NO_LEADER, StateFact};
+
+/// A topic. Cheap to clone: partitions and options are shared.
+#[derive(Clone, Debug)]
+pub struct Topic {
+    /// Its name.
+    pub name: TopicName,
+    /// Its identity for life.
+    pub id: TopicId,
+    /// By number, from 0, without gaps.
+    pub partitions: Vector<Arc<PartitionState>>,
+    /// What is set on the topic itself; see [`crate::options::topic`].
+    pub options: Arc<BTreeMap<String, String>>,
+}
+
+/// A partition as the controller has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionState {
+    /// In order of preference.
+    pub replicas: Arc<[BrokerId]>,
+    /// In the order of `replicas`.
+    pub isr: Arc<[BrokerId]>,
+    /// One of `isr`, or [`NO_LEADER`].
+    pub leader: BrokerId,
+    /// The leader's reign.
+    pub leader_epoch: LeaderEpoch,
+    /// The version of this state.
+    pub partition_epoch: PartitionEpoch,
+}
+
+impl Topic {
+    pub(super) fn new(name: TopicName, id: TopicId) -> Self {
+        Self { name, id, partitions: Vector::new(), options: Arc::default() }
+    }
+
+    /// How many partitions it has.
+    #[must_use]
+    pub fn partition_count(&self) -> i32 {
+        i32::try_from(self.partitions.len()).expect("partitions are numbered with an i32")
+    }
+
+    /// Its partition of this number.
+    #[must_use]
+    pub fn partition(&self, partition: PartitionId) -> Option<&PartitionState> {
+        self.partitions.get(usize::try_from(partition.0).ok()?).map(|state| &**state)
+    }
+
+    /// Its partitions with their numbers.
+    pub fn numbered(&self) -> impl Iterator<Item = (PartitionId, &PartitionState)> {
+        (0..).map(PartitionId).zip(self.partitions.iter().map(|state| &**state))
+    }
+
+    pub(super) fn set_partition(&mut self, index: usize, state: &Arc<PartitionState>) {
+        if index < self.partitions.len() {
+            self.partitions.set(index, Arc::clone(state));
+        } else if index == self.partitions.len() {
+            self.partitions.push_back(Arc::clone(state));
+        }
+        // A gap is a fact that no controller writes; the partitions before it were refused or lost, so it is too.
+    }
+}
+
+impl PartitionState {
+    /// Whether somebody leads it.
+    #[must_use]
+    pub fn is_led(&self) -> bool {
+        self.leader != NO_LEADER
+    }
+
+    pub(super) fn from_fact(fact: &StateFact) -> Self {
+        let replicas: Arc<[BrokerId]> = fact.replicas.as_slice().into();
+        let isr = if fact.isr == fact.replicas {
+            Arc::clone(&replicas)
+        } else {
+            fact.isr.as_slice().into()
+        };
+        Self {
+            replicas,
+            isr,
+            leader: fact.leader,
+            leader_epoch: fact.leader_epoch,
+            partition_epoch: fact.partition_epoch,
+        }
+    }
+
+    /// The fact that says so.
+    #[must_use]
+    pub fn to_fact(&self) -> StateFact {
+        StateFact {
+            replicas: self.replicas.to_vec(),
+            isr: self.isr.to_vec(),
+            leader: self.leader,
+            leader_epoch: self.leader_epoch,
+            partition_epoch: self.partition_epoch,
+        }
+    }
+}

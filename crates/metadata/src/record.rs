@@ -1,0 +1,194 @@
+//! Facts: what the metadata log holds, one per record.
+//!
+//! ```text
+//!   record value   ┌─────────┬──────────────────────────────┐
+//!                  │ version │ JSON of one Fact             │
+//!                  │ u8 = 1  │ {"topic":{"name":…,"id":…}}  │
+//!                  └─────────┴──────────────────────────────┘
+//! ```
+//! The checksum is that of the record batch around it. A field that is added later has a serde default; a change that an
+//! old reader would get wrong raises the version.
+//!
+//! Partitions come in runs: neighbours of one topic with equal state are one fact, so that a topic of 10,000 partitions on
+//! a lone node is one record and not 10,000.
+
+use model::{
+    BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, PartitionId, ProducerId, TopicId, TopicName,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::MetadataError;
+
+/// One thing that is so since the record was committed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// The cluster's id, for life.
+    Cluster {
+        /// 22 characters, as Kafka writes a uuid.
+        id: String,
+    },
+    /// A topic exists. Its partitions follow.
+    Topic {
+        /// Not taken by another.
+        name: TopicName,
+        /// Never used before.
+        id: TopicId,
+    },
+    /// A topic and its partitions and options are gone.
+    RemoveTopic {
+        /// Which.
+        id: TopicId,
+    },
+    /// Partitions `first..first + count` of a topic are so: made, or changed.
+    Partitions {
+        /// The topic.
+        topic: TopicId,
+        /// The first of the run.
+        first: PartitionId,
+        /// How many.
+        count: i32,
+        /// What each of them is.
+        state: StateFact,
+    },
+    /// A topic's option is set, or back at its default.
+    TopicOption {
+        /// The topic.
+        topic: TopicId,
+        /// Kafka's name of the option.
+        name: String,
+        /// None: no longer set.
+        value: Option<String>,
+    },
+    /// A broker's option is set, or back at what its file says.
+    BrokerOption {
+        /// None: for all brokers.
+        broker: Option<BrokerId>,
+        /// Kafka's name of the option.
+        name: String,
+        /// None: no longer set.
+        value: Option<String>,
+    },
+    /// A broker begins a life. Each partition that it leads begins a new reign (leader epoch + 1) with it: what the life
+    /// before it wrote last may be lost, and an epoch never names two histories. One fact, however many partitions.
+    RegisterBroker {
+        /// Its `node.id`.
+        id: BrokerId,
+        /// Differs from life to life.
+        incarnation: u128,
+        /// This life: the offset of this record.
+        epoch: BrokerEpoch,
+        /// What clients are told to connect to.
+        host: String,
+        /// What clients are told to connect to.
+        port: u16,
+        /// Its `broker.rack`.
+        rack: Option<String>,
+    },
+    /// Producer ids below `next` are taken.
+    ProducerIds {
+        /// The first that is free.
+        next: ProducerId,
+    },
+    /// A table of the SQL catalogue is so.
+    Table {
+        /// Its name, as the catalogue spells it.
+        name: String,
+        /// JSON that its owner understands.
+        definition: String,
+    },
+    /// A table is gone.
+    RemoveTable {
+        /// Its name.
+        name: String,
+    },
+    /// A job is so.
+    Job {
+        /// Its id.
+        id: String,
+        /// JSON that its owner understands.
+        definition: String,
+    },
+    /// A job is gone.
+    RemoveJob {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// What a partition is, in a fact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateFact {
+    /// In order of preference.
+    pub replicas: Vec<BrokerId>,
+    /// In the order of `replicas`.
+    pub isr: Vec<BrokerId>,
+    /// One of `isr`, or [`NO_LEADER`].
+    pub leader: BrokerId,
+    /// The leader's reign.
+    pub leader_epoch: LeaderEpoch,
+    /// The version of this state.
+    pub partition_epoch: PartitionEpoch,
+}
+
+impl Fact {
+    const VERSION: u8 = 1;
+
+    /// The record's value.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![Self::VERSION];
+        serde_json::to_writer(&mut bytes, self).expect("a fact has text keys only, and a Vec takes all");
+        bytes
+    }
+
+    /// Reads a record's value.
+    ///
+    /// # Errors
+    /// [`MetadataError`] when no version of this build writes such bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, MetadataError> {
+        match bytes.split_first() {
+            None => Err(MetadataError::Empty),
+            Some((&Self::VERSION, json)) => Ok(serde_json::from_slice(json)?),
+            Some((&version, _)) => {
+                Err(MetadataError::Version { version, known: Self::VERSION })
+            }
+        }
+    }
+}
+
+/// The leader of a partition that has none.
+pub const NO_LEADER: BrokerId = BrokerId(-1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_reads_what_it_writes() {
+        let fact = Fact::TopicOption {
+            topic: TopicId::NONE,
+            name: "retention.ms".into(),
+            value: Some("-1".into()),
+        };
+        assert_eq!(Fact::decode(&fact.encode()).unwrap(), fact);
+    }
+
+    #[test]
+    fn bytes_of_version_1_are_read_for_ever() {
+        let stored: &[u8] = b"\x01{\"partitions\":{\"topic\":\"00000000-0000-0000-0000-000000000001\",\"first\":0,\
+            \"count\":3,\"state\":{\"replicas\":[1],\"isr\":[1],\"leader\":1,\"leader_epoch\":4,\"partition_epoch\":5}}}";
+        let Fact::Partitions { count: 3, state, .. } = Fact::decode(stored).unwrap() else {
+            panic!("another fact");
+        };
+        assert_eq!((state.leader_epoch, state.partition_epoch), (LeaderEpoch(4), PartitionEpoch(5)));
+    }
+
+    #[test]
+    fn strange_bytes_are_an_error() {
+        assert!(matches!(Fact::decode(b""), Err(MetadataError::Empty)));
+        assert!(matches!(Fact::decode(b"\x09{}"), Err(MetadataError::Version { version: 9, .. })));
+        assert!(matches!(Fact::decode(b"\x01{\"no"), Err(MetadataError::Content(_))));
+        assert!(matches!(Fact::decode(b"\x01{\"war\":{}}"), Err(MetadataError::Content(_))));
+    }
+}
