@@ -36,6 +36,11 @@ mod validate;
 mod varint;
 mod xerial;
 
+#[cfg(test)]
+mod batch_tests;
+#[cfg(test)]
+mod validate_tests;
+
 pub use batch::{Batch, HEADER_BYTES, PREFIX_BYTES, TimestampType};
 pub use batches::Batches;
 pub use builder::{BatchBuilder, recompress};
