@@ -1,1 +1,175 @@
-//! The structure of the tree, checked.
+//! The structure of the tree, checked: floors, heads, who may import what, what stays pure.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A crate as its manifest says.
+struct Room {
+    floor: u32,
+    imports: Vec<String>,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent").to_owned()
+}
+
+fn rooms() -> BTreeMap<String, Room> {
+    let mut rooms = BTreeMap::new();
+    for entry in fs::read_dir(root().join("crates")).unwrap() {
+        let directory = entry.unwrap().path();
+        let manifest = fs::read_to_string(directory.join("Cargo.toml")).unwrap();
+        let name = directory.file_name().unwrap().to_str().unwrap().to_owned();
+        let floor = manifest
+            .lines()
+            .find_map(|line| line.strip_prefix("floor = "))
+            .unwrap_or_else(|| panic!("{name} does not say its floor"))
+            .parse()
+            .unwrap();
+        let dependencies = manifest.split("[dependencies]").nth(1).unwrap_or_default();
+        let dependencies = dependencies.split("\n[").next().unwrap_or_default();
+        let imports = dependencies
+            .lines()
+            .filter_map(|line| line.split(['.', ' ', '=']).next())
+            .filter(|import| !import.is_empty())
+            .map(str::to_owned)
+            .collect();
+        rooms.insert(name, Room { floor, imports });
+    }
+    rooms
+}
+
+fn sources() -> Vec<(PathBuf, String)> {
+    let mut pending = vec![root().join("crates"), root().join("tests"), root().join("bench")];
+    let mut sources = Vec::new();
+    while let Some(path) = pending.pop() {
+        if path.is_dir() && !path.ends_with("target") {
+            pending.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            sources.push((path.strip_prefix(root()).unwrap().to_owned(), text));
+        }
+    }
+    sources.sort();
+    sources
+}
+
+/// The text before the tests.
+fn code(text: &str) -> &str {
+    text.split("#[cfg(test)]").next().unwrap_or_default()
+}
+
+#[test]
+fn arrows_go_strictly_down() {
+    let rooms = rooms();
+    for (name, room) in &rooms {
+        for import in &room.imports {
+            if let Some(below) = rooms.get(import) {
+                assert!(
+                    below.floor < room.floor,
+                    "{name} (floor {}) imports {import} (floor {})",
+                    room.floor,
+                    below.floor
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn foreign_crates_stay_where_they_belong() {
+    let owners: [(&str, &[&str]); 5] = [
+        ("kafka-protocol", &["wire"]),
+        ("sqlparser", &["sql"]),
+        ("axum", &["gateway"]),
+        ("openraft", &["controller"]),
+        ("clap", &["logmill"]),
+    ];
+    for (name, room) in rooms() {
+        for (foreign, allowed) in owners {
+            let knows = room.imports.iter().any(|import| import == foreign);
+            assert!(!knows || allowed.contains(&name.as_str()), "{name} imports {foreign}");
+        }
+    }
+}
+
+#[test]
+fn sql_is_parsed_in_one_module() {
+    for (path, text) in sources() {
+        let path = path.to_str().unwrap();
+        let knows = text.contains("sqlparser::");
+        assert!(!knows || path.starts_with("crates/sql/src/parse"), "{path} knows sqlparser");
+    }
+}
+
+#[test]
+fn every_file_opens_with_a_head() {
+    for (path, text) in sources() {
+        let head = text.trim_start_matches("#!");
+        assert!(head.starts_with("//!"), "{} has no //! head", path.display());
+    }
+}
+
+#[test]
+fn the_operating_systems_clock_disk_and_chance_stay_in_the_world() {
+    let banned = ["SystemTime::now", "Instant::now", "std::fs::", "fs::File", "fs::read", "fastrand::"];
+    // The command line and the bench are outside: they measure and read files for people.
+    let outside = ["crates/world/", "crates/logmill/", "crates/client/", "tests/", "bench/"];
+    for (path, text) in sources() {
+        let shown = path.to_str().unwrap();
+        if outside.iter().any(|prefix| shown.starts_with(prefix))
+            || shown.contains("/tests/")
+            || shown.contains("/benches/")
+            || shown.contains("/examples/")
+        {
+            continue;
+        }
+        for line in code(&text).lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for word in banned {
+                assert!(!line.contains(word), "{shown} uses {word}: ask world for it");
+            }
+        }
+    }
+}
+
+#[test]
+fn machines_are_synchronous() {
+    let machines = [
+        "crates/replication/src/leader.rs",
+        "crates/replication/src/isr.rs",
+        "crates/replication/src/watermark.rs",
+    ];
+    for (path, text) in sources() {
+        let shown = path.to_str().unwrap();
+        let is_machine = machines.contains(&shown)
+            || shown.starts_with("crates/storage/")
+            || shown.starts_with("crates/flow/")
+            || shown.starts_with("crates/coordinator/src/group/")
+            || shown.starts_with("crates/metadata/");
+        assert!(!is_machine || !code(&text).contains("async fn"), "{shown} holds an async fn");
+    }
+}
+
+#[test]
+fn nothing_is_called_utils() {
+    for (path, _) in sources() {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let vague = ["utils", "util", "helpers", "helper", "common", "misc"];
+        assert!(!vague.contains(&name), "{}: name the thing it is", path.display());
+    }
+}
+
+#[test]
+fn no_unwrap_outside_tests() {
+    for (path, text) in sources() {
+        let shown = path.to_str().unwrap();
+        if !shown.starts_with("crates/") || shown.contains("tests") || shown.contains("/benches/") || shown.contains("/examples/") {
+            continue;
+        }
+        let code = code(&text);
+        let count = code.lines().filter(|line| line.contains(".unwrap()") && !line.trim_start().starts_with("//")).count();
+        assert_eq!(count, 0, "{shown}: expect(\"why it cannot fail\") or an error");
+    }
+}
