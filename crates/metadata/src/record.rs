@@ -138,7 +138,8 @@ impl Fact {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![Self::VERSION];
-        serde_json::to_writer(&mut bytes, self).expect("a fact has text keys only, and a Vec takes all");
+        serde_json::to_writer(&mut bytes, self)
+            .expect("a fact has text keys only, and a Vec takes all");
         bytes
     }
 
@@ -150,9 +151,7 @@ impl Fact {
         match bytes.split_first() {
             None => Err(MetadataError::Empty),
             Some((&Self::VERSION, json)) => Ok(serde_json::from_slice(json)?),
-            Some((&version, _)) => {
-                Err(MetadataError::Version { version, known: Self::VERSION })
-            }
+            Some((&version, _)) => Err(MetadataError::Version { version, known: Self::VERSION }),
         }
     }
 }
@@ -181,7 +180,10 @@ mod tests {
         let Fact::Partitions { count: 3, state, .. } = Fact::decode(stored).unwrap() else {
             panic!("another fact");
         };
-        assert_eq!((state.leader_epoch, state.partition_epoch), (LeaderEpoch(4), PartitionEpoch(5)));
+        assert_eq!(
+            (state.leader_epoch, state.partition_epoch),
+            (LeaderEpoch(4), PartitionEpoch(5))
+        );
     }
 
     #[test]

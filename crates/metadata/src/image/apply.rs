@@ -85,7 +85,13 @@ impl Image {
         }
     }
 
-    fn put_partitions(&mut self, topic: TopicId, first: PartitionId, count: i32, state: &StateFact) {
+    fn put_partitions(
+        &mut self,
+        topic: TopicId,
+        first: PartitionId,
+        count: i32,
+        state: &StateFact,
+    ) {
         let state = Arc::new(PartitionState::from_fact(state));
         let mut added = 0;
         self.change_topic(topic, |topic| {

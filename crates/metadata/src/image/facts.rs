@@ -22,12 +22,9 @@ impl Image {
             port: broker.port,
             rack: broker.rack.clone(),
         });
-        let broker_options =
-            self.broker_options.iter().map(|((broker, name), value)| Fact::BrokerOption {
-                broker: *broker,
-                name: name.clone(),
-                value: Some(value.clone()),
-            });
+        let broker_options = self.broker_options.iter().map(|((broker, name), value)| {
+            Fact::BrokerOption { broker: *broker, name: name.clone(), value: Some(value.clone()) }
+        });
         let tables = self.tables.iter().map(|(name, definition)| Fact::Table {
             name: name.clone(),
             definition: definition.as_ref().to_owned(),
