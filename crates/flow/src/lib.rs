@@ -5,7 +5,9 @@
 //!
 //! What this crate is not: it knows no SQL text, no sockets and no stored jobs.
 
+pub mod counters;
 pub mod expr;
+pub mod graph;
 pub mod plan;
 pub mod topics;
 pub mod types;
