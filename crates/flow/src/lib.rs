@@ -10,4 +10,5 @@ pub mod expr;
 pub mod graph;
 pub mod plan;
 pub mod topics;
+pub mod turn;
 pub mod types;

@@ -40,6 +40,8 @@ pub struct ReadBatches {
     pub bytes: bytes::Bytes,
     /// The offset after the last batch.
     pub next: Offset,
+    /// The leader's epoch of the first batch.
+    pub leader_epoch: LeaderEpoch,
     /// Transactions aborted within the range: (producer, first offset).
     pub aborted: Vec<(ProducerId, Offset)>,
 }

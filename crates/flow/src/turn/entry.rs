@@ -297,7 +297,8 @@ mod tests {
             graph: Bytes::from_static(b"state"),
         };
         let reign = Reign { id: ProducerId(5), epoch: ProducerEpoch(2) };
-        for entry in [Entry::Seal(seal), Entry::Snapshot(snapshot), Entry::Reign(reign), Entry::Rest]
+        for entry in
+            [Entry::Seal(seal), Entry::Snapshot(snapshot), Entry::Reign(reign), Entry::Rest]
         {
             let body = entry.encode().freeze();
             assert_eq!(Entry::decode(entry.kind(), body.clone()), Ok(entry.clone()));

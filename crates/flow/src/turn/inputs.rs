@@ -145,8 +145,21 @@ impl Inputs {
         left.min().map(|ms| Duration::from_millis(ms.unsigned_abs()))
     }
 
+    /// Reads up to `bytes_max` of each input into `graph`, for a query that seals nothing. Answers whether there was
+    /// anything to do.
+    ///
+    /// # Errors
+    /// [`Halt`]: the inputs cannot be read on.
+    pub fn advance(&mut self, graph: &mut Graph, bytes_max: usize) -> Result<bool, Halt> {
+        Ok(self.turn(graph, bytes_max)?.is_some())
+    }
+
     /// Reads up to `bytes_max` of each input into `graph`. None when there was nothing to do.
-    pub(crate) fn turn(&mut self, graph: &mut Graph, bytes_max: usize) -> Result<Option<Done>, Halt> {
+    pub(crate) fn turn(
+        &mut self,
+        graph: &mut Graph,
+        bytes_max: usize,
+    ) -> Result<Option<Done>, Halt> {
         let now = self.topics.wall();
         let mut done = Done { turn: Turn::default(), oldest: None };
         for (ordinal, input) in self.inputs.iter_mut().enumerate() {
@@ -197,7 +210,11 @@ impl Inputs {
 const REDO_BYTES_MAX: usize = 4 << 20;
 
 impl Input {
-    fn read_next(&self, topics: &dyn Topics, bytes_max: usize) -> Result<Option<ReadBatches>, Halt> {
+    fn read_next(
+        &self,
+        topics: &dyn Topics,
+        bytes_max: usize,
+    ) -> Result<Option<ReadBatches>, Halt> {
         let mark = &self.mark;
         let ends = ends(topics, &mark.partition)?;
         if mark.position < ends.log_start {
@@ -223,7 +240,14 @@ impl Input {
             self.mark.idle = false;
             graph.set_idle(ordinal, false);
         }
-        graph.feed(ordinal, &read.bytes, self.mark.position, until, &read.aborted);
+        graph.feed(
+            ordinal,
+            &read.bytes,
+            self.mark.position,
+            until,
+            &read.aborted,
+            read.leader_epoch,
+        );
         self.mark.position = until;
     }
 

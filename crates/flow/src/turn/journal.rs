@@ -122,7 +122,8 @@ pub(crate) fn load(
         if read.next <= position {
             break;
         }
-        let damaged = |offset, why| Halt::JournalDamaged { partition: partition.clone(), offset, why };
+        let damaged =
+            |offset, why| Halt::JournalDamaged { partition: partition.clone(), offset, why };
         let mut rest = read.bytes.as_ref();
         while let Ok(batch) = Batch::parse(rest) {
             rest = rest.get(batch.size_bytes()..).unwrap_or_default();

@@ -89,11 +89,19 @@ impl Outputs {
                 self.rows += 1;
             }
         } else {
-            self.rows += results.rows.len() as u64;
+            self.rows += results.rows_given;
         }
         if let Some(topic) = &plan.dead_letters {
             for dead in &results.dead {
                 self.add_dead(&mut making, topic, inputs, dead)?;
+            }
+            for failed in &results.failed {
+                let time = failed.window_time.to_string();
+                let headers = [
+                    ("logmill.reason", Some(failed.reason.as_bytes())),
+                    ("logmill.window-time", Some(time.as_bytes())),
+                ];
+                self.add_letter(&mut making, topic, (None, None), &headers)?;
             }
         }
         let mut sealed = Vec::with_capacity(making.len());
@@ -109,7 +117,8 @@ impl Outputs {
     pub(crate) fn publish(&mut self, sealed: &[SealedOutput]) -> Result<(), Halt> {
         for output in sealed {
             for batch in &output.batches {
-                let records = Batch::parse(batch).map_or(0, |batch| i64::from(batch.record_count()));
+                let records =
+                    Batch::parse(batch).map_or(0, |batch| i64::from(batch.record_count()));
                 let first = self
                     .topics
                     .append(&output.partition, batch.as_ref().into())
@@ -139,7 +148,8 @@ impl Outputs {
         let mut number = 0;
         for bytes in sealed {
             let batch = Batch::parse(bytes).map_err(|error| damaged(error.to_string()))?;
-            let records = batch.records(&mut scratch).map_err(|error| damaged(error.to_string()))?;
+            let records =
+                batch.records(&mut scratch).map_err(|error| damaged(error.to_string()))?;
             for record in records {
                 let record = record.map_err(|error| damaged(error.to_string()))?;
                 number += 1;
@@ -160,11 +170,10 @@ impl Outputs {
 
     /// Makes everything published so far outlive a power cut: a snapshot is about to let go of the seals.
     pub(crate) fn sync(&mut self) -> Result<(), Halt> {
-        for (partition, output) in self.partitions.iter_mut().filter(|(_, output)| output.is_unsynced)
+        for (partition, output) in
+            self.partitions.iter_mut().filter(|(_, output)| output.is_unsynced)
         {
-            self.topics
-                .sync(partition)
-                .map_err(|code| Halt::refused("sync", partition, code))?;
+            self.topics.sync(partition).map_err(|code| Halt::refused("sync", partition, code))?;
             output.is_unsynced = false;
         }
         Ok(())
@@ -190,9 +199,6 @@ impl Outputs {
         dead: &DeadRow,
     ) -> Result<(), Halt> {
         let Some(input) = inputs.get(dead.input) else { return Ok(()) };
-        self.count_partitions(topic)?;
-        let partition = TopicPartition::new(topic.clone(), PartitionId(0));
-        let made = making.entry(partition.clone()).or_insert_with(Making::new);
         let (number, offset) = (input.partition.to_string(), dead.offset.to_string());
         let headers = [
             ("logmill.reason", Some(dead.reason.as_bytes())),
@@ -200,8 +206,21 @@ impl Outputs {
             ("logmill.partition", Some(number.as_bytes())),
             ("logmill.offset", Some(offset.as_bytes())),
         ];
-        let now = self.topics.wall();
-        made.builder.append(now, dead.key.as_deref(), dead.value.as_deref(), &headers);
+        self.add_letter(making, topic, (dead.key.as_deref(), dead.value.as_deref()), &headers)
+    }
+
+    /// A record for the dead-letter topic; always its first partition, so that letters stay in order.
+    fn add_letter(
+        &mut self,
+        making: &mut BTreeMap<TopicPartition, Making>,
+        topic: &TopicName,
+        (key, value): (Option<&[u8]>, Option<&[u8]>),
+        headers: &[(&str, Option<&[u8]>)],
+    ) -> Result<(), Halt> {
+        self.count_partitions(topic)?;
+        let partition = TopicPartition::new(topic.clone(), PartitionId(0));
+        let made = making.entry(partition.clone()).or_insert_with(Making::new);
+        made.builder.append(self.topics.wall(), key, value, headers);
         if made.builder.size_bytes() >= BATCH_BYTES { self.close(&partition, made) } else { Ok(()) }
     }
 

@@ -63,19 +63,20 @@ pub(crate) fn begin(
     let left = read(topics.as_ref(), partition)?;
     let reign = next_reign(topics.as_ref(), left.reign)?;
     let journal = Journal::begin(topics.clone(), partition.clone(), reign, left.entries)?;
-    let Some((snapshot, seals)) = left.state else {
+    let Some(state) = left.state else {
         let inputs = Inputs::begin(topics.clone(), plan)?;
         let graph = Graph::new(plan.clone(), inputs.partitions())?;
         let outputs = Outputs::new(topics.clone(), reign, 0);
         return Ok(Begun { journal, outputs, inputs, graph, number: 0, is_new: true });
     };
-    require_unbroken(partition, &snapshot, &seals)?;
+    let (snapshot, seals) = &state;
+    require_unbroken(partition, snapshot, seals)?;
     let last = seals.last();
     let rows = last.map_or(snapshot.rows, |seal| seal.rows);
     let number = last.map_or(snapshot.number, |seal| seal.number);
     let mut outputs = Outputs::new(topics.clone(), reign, rows);
-    settle(topics.as_ref(), &mut outputs, &left.producers, &snapshot, &seals, left.is_clean)?;
-    let (inputs, graph) = restore(topics, plan, partition, snapshot, &seals)?;
+    settle(topics.as_ref(), &mut outputs, &left.producers, left.is_clean, &state)?;
+    let (inputs, graph) = restore(topics, plan, partition, state)?;
     Ok(Begun { journal, outputs, inputs, graph, number, is_new: false })
 }
 
@@ -142,18 +143,16 @@ fn settle(
     topics: &dyn Topics,
     outputs: &mut Outputs,
     producers: &BTreeSet<ProducerId>,
-    snapshot: &Snapshot,
-    seals: &[Seal],
     is_clean: bool,
+    (snapshot, seals): &(Snapshot, Vec<Seal>),
 ) -> Result<(), Halt> {
     let mut sealed: BTreeMap<TopicPartition, (Offset, Vec<Bytes>)> = BTreeMap::new();
     for (partition, end) in &snapshot.outputs {
         sealed.insert(partition.clone(), (*end, Vec::new()));
     }
     for output in seals.iter().flat_map(|seal| &seal.outputs) {
-        let (_, batches) = sealed
-            .entry(output.partition.clone())
-            .or_insert_with(|| (output.end, Vec::new()));
+        let (_, batches) =
+            sealed.entry(output.partition.clone()).or_insert_with(|| (output.end, Vec::new()));
         batches.extend(output.batches.iter().cloned());
     }
     for (partition, (end, batches)) in sealed {
@@ -167,7 +166,8 @@ fn settle(
         outputs.fence(&partition)?;
         let found = count_ours(topics, &partition, end, producers)?;
         let count = |bytes: &Bytes| {
-            Batch::parse(bytes).map_or(0, |batch| usize::try_from(batch.record_count()).unwrap_or(0))
+            Batch::parse(bytes)
+                .map_or(0, |batch| usize::try_from(batch.record_count()).unwrap_or(0))
         };
         let records = batches.iter().map(count).sum();
         if found > records {
@@ -192,7 +192,13 @@ fn count_ours(
     let ends = topics.ends(partition).map_err(refused)?;
     if ends.log_end < from || from < ends.log_start {
         let (end, log_end) = (from, ends.log_end);
-        return Err(Halt::OutputChanged { partition: partition.clone(), end, found: 0, sealed: 0, log_end });
+        return Err(Halt::OutputChanged {
+            partition: partition.clone(),
+            end,
+            found: 0,
+            sealed: 0,
+            log_end,
+        });
     }
     let (mut position, mut found) = (from, 0);
     while position < ends.high_watermark {
@@ -221,13 +227,12 @@ fn restore(
     topics: &Arc<dyn Topics>,
     plan: &Arc<Plan>,
     partition: &TopicPartition,
-    snapshot: Snapshot,
-    seals: &[Seal],
+    (snapshot, seals): (Snapshot, Vec<Seal>),
 ) -> Result<(Inputs, Graph), Halt> {
     let mut inputs = Inputs::restore(topics.clone(), plan, snapshot.inputs)?;
     let mut graph = Graph::restore(plan.clone(), inputs.partitions(), &snapshot.graph)?;
     graph.set_muted(true);
-    for seal in seals {
+    for seal in &seals {
         for turn in &seal.turns {
             inputs.redo(&mut graph, turn)?;
         }

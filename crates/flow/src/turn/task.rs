@@ -139,8 +139,8 @@ impl Task {
         let partitions = self.inputs.partitions();
         let outputs = self.outputs.arrange(&self.plan, &partitions, &results)?;
         let now = self.topics.wall();
-        let is_progress_due = !self.unsealed.is_empty()
-            && now.since(self.sealed_at) >= self.pace.progress_every_ms;
+        let is_progress_due =
+            !self.unsealed.is_empty() && now.since(self.sealed_at) >= self.pace.progress_every_ms;
         if !outputs.is_empty() {
             self.seal(outputs)?;
             self.observe_latency(oldest);
