@@ -1,0 +1,227 @@
+//! What is on its way to one partition, in order.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use model::{Offset, PartitionId};
+use records::{BatchBuilder, stamp};
+use tokio::time::Instant;
+
+use super::{Outgoing, ProducerOptions, delivery::Delivery, delivery::Outcome};
+use crate::{ClientError, ProducerIdentity};
+
+/// The batches of one partition.
+///
+/// Invariant: `ready` is in the order in which records came, and so are the batches in flight, all of them older. While `is_draining`
+/// none is sent: those in flight come back first, and those that failed take their old places.
+#[derive(Default)]
+pub(super) struct Queue {
+    open: Option<Open>,
+    ready: VecDeque<Batch>,
+    in_flight: usize,
+    next_order: u64,
+    next_sequence: i32,
+    is_draining: bool,
+    not_before: Option<Instant>,
+}
+
+/// A batch that takes more records.
+struct Open {
+    builder: BatchBuilder,
+    outcome: Arc<Outcome>,
+    room: u32,
+    since: Instant,
+}
+
+/// What became of a record.
+pub(super) struct Appended {
+    pub(super) delivery: Delivery,
+    /// It began a batch, whose time runs now.
+    pub(super) opens: bool,
+    /// A batch is full and ready.
+    pub(super) fills: bool,
+}
+
+/// A batch that takes no more.
+pub(super) struct Batch {
+    pub(super) bytes: Bytes,
+    /// What it holds of the producer's buffer.
+    pub(super) room: u32,
+    outcome: Arc<Outcome>,
+    order: u64,
+    count: i32,
+    sequence: Option<(ProducerIdentity, i32)>,
+    born: Instant,
+}
+
+impl Queue {
+    /// Adds a record.
+    pub(super) fn append(
+        &mut self,
+        partition: PartitionId,
+        record: &Outgoing<'_>,
+        room: u32,
+        options: &ProducerOptions,
+    ) -> Appended {
+        let lacks_room =
+            |open: &Open| open.builder.size_bytes() + record.size_bytes() > options.batch_bytes;
+        let mut fills = self.open.as_ref().is_some_and(lacks_room);
+        if fills {
+            self.shut();
+        }
+        let opens = self.open.is_none();
+        let open = self.open.get_or_insert_with(|| Open {
+            builder: BatchBuilder::new(options.codec),
+            outcome: Outcome::new(partition),
+            room: 0,
+            since: Instant::now(),
+        });
+        let delivery = open.outcome.delivery(open.builder.record_count());
+        open.builder.append(record.timestamp, record.key, record.value, record.headers);
+        open.room = open.room.saturating_add(room);
+        if open.builder.size_bytes() >= options.batch_bytes {
+            self.shut();
+            fills = true;
+        }
+        Appended { delivery, opens, fills }
+    }
+
+    /// Makes the open batch ready, if there is one.
+    pub(super) fn shut(&mut self) {
+        let Some(mut open) = self.open.take() else { return };
+        let order = self.next_order;
+        self.next_order += 1;
+        self.ready.push_back(Batch {
+            count: open.builder.record_count(),
+            bytes: open.builder.finish().freeze(),
+            room: open.room,
+            outcome: open.outcome,
+            order,
+            sequence: None,
+            born: open.since,
+        });
+    }
+
+    /// Makes the open batch ready if it has waited for `linger`; else says when it will have.
+    pub(super) fn shut_if_due(&mut self, now: Instant, linger: Duration) -> Option<Instant> {
+        let due = self.open.as_ref()?.since + linger;
+        if due > now {
+            return Some(due);
+        }
+        self.shut();
+        None
+    }
+
+    /// Whether the next batch may be sent; else, if time alone hinders it, when it may.
+    pub(super) fn is_sendable(&self, now: Instant) -> Result<bool, Instant> {
+        if self.ready.is_empty() || self.is_draining {
+            return Ok(false);
+        }
+        match self.not_before {
+            Some(instant) if instant > now => Err(instant),
+            _ => Ok(true),
+        }
+    }
+
+    /// The size of the batch that is next to be sent.
+    pub(super) fn next_size_bytes(&self) -> usize {
+        self.ready.front().map_or(0, |batch| batch.bytes.len())
+    }
+
+    /// Takes the next batch, which gets its place in the producer's sequence if it has none.
+    pub(super) fn take(&mut self, identity: Option<ProducerIdentity>) -> Option<Batch> {
+        let mut batch = self.ready.pop_front()?;
+        self.not_before = None;
+        self.in_flight += 1;
+        if let Some(identity) = identity
+            && batch.sequence.is_none_or(|(known, _)| known != identity)
+        {
+            let sequence = self.next_sequence;
+            self.next_sequence = sequence.wrapping_add(batch.count) & i32::MAX;
+            batch.sequence = Some((identity, sequence));
+            let mut bytes = BytesMut::from(std::mem::take(&mut batch.bytes));
+            stamp::producer(&mut bytes, identity.id, identity.epoch, sequence);
+            batch.bytes = bytes.freeze();
+        }
+        Some(batch)
+    }
+
+    /// A batch has come back and is settled.
+    pub(super) fn on_settled(&mut self, now: Instant, backoff: Duration) {
+        self.in_flight -= 1;
+        self.stop_draining(now, backoff);
+    }
+
+    /// A batch has come back and is to be sent again, before all that are younger.
+    pub(super) fn on_retry(&mut self, batch: Batch, now: Instant, backoff: Duration) {
+        self.in_flight -= 1;
+        let place = self.ready.partition_point(|other| other.order < batch.order);
+        self.ready.insert(place, batch);
+        self.is_draining = true;
+        self.stop_draining(now, backoff);
+    }
+
+    /// Whether an older batch has failed, so that this one's is perhaps no fault of its own.
+    pub(super) const fn is_draining(&self) -> bool {
+        self.is_draining
+    }
+
+    /// Begins the sequence anew, under another identity.
+    pub(super) fn restart_sequence(&mut self) {
+        assert_eq!(self.in_flight, 0, "a batch in flight has the old identity");
+        self.next_sequence = 0;
+    }
+
+    /// Gives up the batches that are older than `timeout`, if none is in flight.
+    pub(super) fn expire(&mut self, now: Instant, timeout: Duration) -> Vec<Batch> {
+        let mut expired = Vec::new();
+        let is_due = |batch: &Batch| batch.is_expired(now, timeout);
+        while self.in_flight == 0 && self.ready.front().is_some_and(is_due) {
+            expired.extend(self.ready.pop_front());
+        }
+        expired
+    }
+
+    /// Gives up everything that is not in flight.
+    pub(super) fn take_all(&mut self) -> Vec<Batch> {
+        self.shut();
+        self.ready.drain(..).collect()
+    }
+
+    pub(super) const fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_none() && self.ready.is_empty() && self.in_flight == 0
+    }
+
+    fn stop_draining(&mut self, now: Instant, backoff: Duration) {
+        if self.is_draining && self.in_flight == 0 {
+            self.is_draining = false;
+            self.not_before = Some(now + backoff);
+        }
+    }
+}
+
+impl Batch {
+    pub(super) fn settle(&self, result: Result<Offset, ClientError>) {
+        self.outcome.settle(result);
+    }
+
+    pub(super) fn is_expired(&self, now: Instant, timeout: Duration) -> bool {
+        now.duration_since(self.born) > timeout
+    }
+
+    /// Whether it has been sent under an identity, so that giving it up leaves a hole in the sequence.
+    pub(super) const fn has_sequence(&self) -> bool {
+        self.sequence.is_some()
+    }
+}
+
+impl Drop for Batch {
+    /// Nobody waits for a batch that is gone.
+    fn drop(&mut self) {
+        self.outcome.settle(Err(ClientError::ProducerClosed));
+    }
+}
