@@ -1,0 +1,206 @@
+//! The handle by which everyone asks the controller: typed questions, answers that come later.
+//!
+//! An answer comes once its facts are committed and all subscribers of the publisher have acted on them. A [`Pending`] that resolves to
+//! `None` was not answered: the queue was full, the metadata log has failed, or the controller has closed. The request may then have
+//! taken effect or not.
+
+use std::{
+    ops::Range,
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{SyncSender, TrySendError},
+    },
+    thread::JoinHandle,
+};
+
+use metadata::Publisher;
+use model::{BrokerEpoch, Pending, Reply, TopicId, TopicName};
+
+use crate::{
+    Answer, ControllerError, ControllerOptions, CreatedTopic, IfThere, MorePartitions, NewTopic,
+    Quorum, Refusal, Registration, Request, Stored, TopicChange, TopicKey, World,
+    driver::{Driver, Message, QUEUE_REQUESTS_MAX},
+};
+
+/// The controller. A clone is the same controller.
+#[derive(Clone)]
+pub struct Controller {
+    queue: SyncSender<Message>,
+    /// Taken by the one who closes.
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl Controller {
+    /// Loads the log of `quorum`, publishes the image that it makes, and decides from then on, on a thread of its own.
+    ///
+    /// # Errors
+    /// [`ControllerError`]: the log cannot be read, is another cluster's, or there is no thread.
+    pub fn start(
+        quorum: Box<dyn Quorum>,
+        publisher: Arc<Publisher>,
+        world: World,
+        options: ControllerOptions,
+    ) -> Result<Self, ControllerError> {
+        let (queue, requests) = std::sync::mpsc::sync_channel(QUEUE_REQUESTS_MAX);
+        let driver = Driver::load(quorum, publisher, world, options)?;
+        let thread = std::thread::Builder::new()
+            .name("controller".into())
+            .spawn(move || driver.run(&requests))
+            .map_err(ControllerError::Thread)?;
+        Ok(Self { queue, thread: Arc::new(Mutex::new(Some(thread))) })
+    }
+
+    /// Asks; `reply` is called on the controller's thread, or dropped uncalled.
+    pub fn request(&self, request: Request, reply: Box<dyn FnOnce(Answer) + Send>) {
+        match self.queue.try_send(Message::Request(request, reply)) {
+            Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
+        }
+    }
+
+    /// Makes topics.
+    #[must_use]
+    pub fn create_topics(
+        &self,
+        topics: Vec<NewTopic>,
+        validate_only: bool,
+    ) -> Pending<Vec<Result<CreatedTopic, Refusal>>> {
+        self.ask(Request::CreateTopics { topics, validate_only }, |answer| match answer {
+            Answer::CreateTopics(topics) => Some(topics),
+            _ => None,
+        })
+    }
+
+    /// Removes topics; answers what is gone.
+    #[must_use]
+    pub fn delete_topics(
+        &self,
+        topics: Vec<TopicKey>,
+    ) -> Pending<Vec<Result<(TopicName, TopicId), Refusal>>> {
+        self.ask(Request::DeleteTopics(topics), |answer| match answer {
+            Answer::DeleteTopics(topics) => Some(topics),
+            _ => None,
+        })
+    }
+
+    /// Gives topics more partitions.
+    #[must_use]
+    pub fn create_partitions(
+        &self,
+        topics: Vec<MorePartitions>,
+        validate_only: bool,
+    ) -> Pending<Vec<Result<(), Refusal>>> {
+        self.ask(Request::CreatePartitions { topics, validate_only }, |answer| match answer {
+            Answer::CreatePartitions(topics) => Some(topics),
+            _ => None,
+        })
+    }
+
+    /// Changes topics' options.
+    #[must_use]
+    pub fn alter_topic_options(
+        &self,
+        topics: Vec<TopicChange>,
+        validate_only: bool,
+    ) -> Pending<Vec<Result<(), Refusal>>> {
+        self.ask(Request::AlterTopicOptions { topics, validate_only }, |answer| match answer {
+            Answer::AlterTopicOptions(topics) => Some(topics),
+            _ => None,
+        })
+    }
+
+    /// A block of 1,000 producer ids that nobody has had.
+    #[must_use]
+    pub fn allocate_producer_ids(&self) -> Pending<Range<i64>> {
+        self.ask(Request::AllocateProducerIds, |answer| match answer {
+            Answer::AllocateProducerIds(ids) => Some(ids),
+            _ => None,
+        })
+    }
+
+    /// Begins a broker's life.
+    #[must_use]
+    pub fn register_broker(
+        &self,
+        registration: Registration,
+    ) -> Pending<Result<BrokerEpoch, Refusal>> {
+        self.ask(Request::RegisterBroker(registration), |answer| match answer {
+            Answer::RegisterBroker(epoch) => Some(epoch),
+            _ => None,
+        })
+    }
+
+    /// Stores a table's definition (JSON that its owner understands).
+    #[must_use]
+    pub fn put_table(
+        &self,
+        name: &str,
+        definition: String,
+        if_there: IfThere,
+    ) -> Pending<Result<Stored, Refusal>> {
+        let name = name.to_owned();
+        self.ask(Request::PutTable { name, definition, if_there }, stored)
+    }
+
+    /// Removes a table (RESOURCE_NOT_FOUND when there is none).
+    #[must_use]
+    pub fn remove_table(&self, name: &str) -> Pending<Result<(), Refusal>> {
+        self.ask(Request::RemoveTable(name.to_owned()), removed)
+    }
+
+    /// Stores a job's definition (JSON that its owner understands).
+    #[must_use]
+    pub fn put_job(
+        &self,
+        id: &str,
+        definition: String,
+        if_there: IfThere,
+    ) -> Pending<Result<Stored, Refusal>> {
+        let id = id.to_owned();
+        self.ask(Request::PutJob { id, definition, if_there }, stored)
+    }
+
+    /// Removes a job (RESOURCE_NOT_FOUND when there is none).
+    #[must_use]
+    pub fn remove_job(&self, id: &str) -> Pending<Result<(), Refusal>> {
+        self.ask(Request::RemoveJob(id.to_owned()), removed)
+    }
+
+    /// Answers what is queued, closes the metadata log and ends the thread. Further requests are not answered.
+    pub fn close(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // Blocks while the queue is full: the driver drains it. An error means that the thread has ended by itself.
+            let _ = self.queue.send(Message::Close);
+            let _ = thread.join();
+        }
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        request: Request,
+        pick: fn(Answer) -> Option<T>,
+    ) -> Pending<T> {
+        let (reply, pending): (Reply<T>, _) = Pending::channel();
+        let answer = move |answer| {
+            if let Some(value) = pick(answer) {
+                reply.send(value);
+            }
+        };
+        self.request(request, Box::new(answer));
+        pending
+    }
+}
+
+fn stored(answer: Answer) -> Option<Result<Stored, Refusal>> {
+    match answer {
+        Answer::Put(stored) => Some(stored),
+        _ => None,
+    }
+}
+
+fn removed(answer: Answer) -> Option<Result<(), Refusal>> {
+    match answer {
+        Answer::Remove(removed) => Some(removed),
+        _ => None,
+    }
+}
