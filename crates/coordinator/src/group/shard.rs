@@ -1,0 +1,415 @@
+//! The groups of one partition of `__consumer_offsets`: finds the group, lets it decide, applies what it decided.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use model::ErrorCode;
+use wire::messages::{
+    GroupId, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, OffsetCommitRequest,
+    SyncGroupRequest,
+};
+
+use super::{
+    classic::{Group, Joining, Phase},
+    cx::{Core, Cx, GroupOutcome, Timer},
+    describe, expiry,
+    offsets::{self, Offsets},
+    record::GroupRecord,
+};
+use crate::{
+    asked::{
+        Answered, Asked, RequestContext, commit_error, describe_error, heartbeat, leave_error,
+    },
+    limits,
+    runtime::{Now, Outcome, Shard, Ticket},
+};
+
+pub(crate) struct GroupShard {
+    groups: BTreeMap<Arc<str>, Group>,
+    offsets: Offsets,
+    core: Core,
+}
+
+impl GroupShard {
+    pub(crate) fn new(core: Core) -> Self {
+        Self { groups: BTreeMap::new(), offsets: Offsets::default(), core }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn groups(&self) -> &BTreeMap<Arc<str>, Group> {
+        &self.groups
+    }
+
+    #[cfg(test)]
+    pub(crate) fn offsets(&self) -> &Offsets {
+        &self.offsets
+    }
+
+    #[cfg(test)]
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// Runs `step` with a context that writes to a fresh outcome.
+    fn decide(
+        &mut self,
+        now: Now,
+        step: impl FnOnce(&mut BTreeMap<Arc<str>, Group>, &Offsets, &mut Cx<'_>),
+    ) -> GroupOutcome {
+        let mut outcome = Outcome::new();
+        let mut cx = Cx { now, core: &mut self.core, outcome: &mut outcome };
+        step(&mut self.groups, &self.offsets, &mut cx);
+        outcome
+    }
+}
+
+impl Shard for GroupShard {
+    type Record = GroupRecord;
+    type Request = Asked;
+    type Answer = Answered;
+
+    fn encode(record: &GroupRecord) -> (Vec<u8>, Option<Vec<u8>>) {
+        (record.key(), record.value())
+    }
+
+    fn decode(key: Option<&[u8]>, value: Option<&[u8]>) -> Option<GroupRecord> {
+        GroupRecord::decode(key, value).ok()
+    }
+
+    fn apply(&mut self, record: &GroupRecord) {
+        match record {
+            GroupRecord::Offset { group, topic, partition, value: Some(committed) } => {
+                self.groups
+                    .entry(Arc::clone(group))
+                    .or_insert_with(|| Group::new(Arc::clone(group), None));
+                let place = (Arc::clone(topic), *partition);
+                self.offsets.insert(group, place, committed.clone(), &self.core.budget);
+            }
+            GroupRecord::Offset { group, topic, partition, value: None } => {
+                self.offsets.remove(group, topic, *partition);
+            }
+            GroupRecord::Group { group, value: Some(saved) } => {
+                let group = self
+                    .groups
+                    .entry(Arc::clone(group))
+                    .or_insert_with(|| Group::new(Arc::clone(group), None));
+                group.restore(saved, &self.core.budget);
+            }
+            GroupRecord::Group { group, value: None } => {
+                if let Some(group) = self.groups.remove(group) {
+                    for id in group.pending.keys() {
+                        self.core.timers.cancel(&group.session_timer(id));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Every member gets its whole session from now, wherever it was before.
+    fn on_loaded(&mut self, now: Now) -> GroupOutcome {
+        // A group's tombstone may have been compacted away before those of its offsets: what holds nothing is no group.
+        let offsets = &self.offsets;
+        self.groups.retain(|id, group| {
+            group.state_time.is_some()
+                || group.protocol_type.is_some()
+                || offsets.of(id).next().is_some()
+        });
+        self.decide(now, |groups, _, cx| {
+            for group in groups.values_mut() {
+                for id in group.members.keys() {
+                    group.renew_session(cx, id);
+                }
+                if group.members.len() > cx.core.options.group_size_max {
+                    group.prepare(cx);
+                }
+                group.check();
+            }
+            schedule_expiry(cx);
+        })
+    }
+
+    fn on_request(&mut self, ticket: Ticket, request: Asked, now: Now) -> GroupOutcome {
+        let outcome = self.decide(now, |groups, offsets, cx| match request {
+            Asked::Join(context, request) => join(groups, cx, ticket, (&context, &request)),
+            Asked::Sync(request) => sync(groups, cx, ticket, &request),
+            Asked::Heartbeat(request) => {
+                let code = beat(groups, cx, &request);
+                cx.answer(ticket, Answered::Heartbeat(heartbeat(code)));
+            }
+            Asked::Leave(context, request) => leave(groups, cx, ticket, (&context, &request)),
+            Asked::CommitOffsets(context, request) => {
+                commit(groups, cx, ticket, (&context, &request));
+            }
+            Asked::FetchOffsets(request) => {
+                cx.answer(ticket, Answered::FetchOffsets(offsets.fetch(&request)));
+            }
+            Asked::DeleteOffsets(request) => {
+                let group = groups.get(request.group_id.as_str());
+                let answer = offsets::delete(cx, group, offsets, &request);
+                cx.answer(ticket, Answered::DeleteOffsets(answer));
+            }
+            Asked::Describe(context, id) => describe(groups, cx, ticket, (&context, &id)),
+            Asked::Delete(id) => delete(groups, offsets, cx, (ticket, id)),
+            Asked::List(filter) => {
+                let listed = describe::list(groups.iter(), &filter);
+                cx.answer(ticket, Answered::List(Ok(listed)));
+            }
+            Asked::TopicsDeleted(names) => {
+                cx.outcome.is_atomic = false;
+                for name in &*names {
+                    for (group, partitions) in offsets.in_topic(name) {
+                        for partition in partitions {
+                            cx.record(offsets::tombstone(
+                                &group,
+                                (name.as_str().into(), partition),
+                            ));
+                        }
+                    }
+                }
+            }
+        });
+        self.debug_check(&outcome);
+        outcome
+    }
+
+    fn on_timer(&mut self, now: Now) -> GroupOutcome {
+        let outcome =
+            self.decide(now, |groups, offsets, cx| match cx.core.timers.pop_due(now.instant) {
+                Some(Timer::Join(id)) => {
+                    if let Some(group) = groups.get_mut(&id) {
+                        group.on_join_timer(cx);
+                    }
+                }
+                Some(Timer::Sync(id)) => {
+                    if let Some(group) = groups.get_mut(&id) {
+                        group.on_sync_timer(cx);
+                    }
+                }
+                Some(Timer::Session(id, member)) => {
+                    if let Some(group) = groups.get_mut(&id) {
+                        group.on_session_timer(cx, &member);
+                    }
+                }
+                Some(Timer::Expiry) => {
+                    cx.outcome.is_atomic = false;
+                    for group in groups.values() {
+                        expiry::expire(cx, group, offsets);
+                    }
+                    schedule_expiry(cx);
+                }
+                None => {}
+            });
+        self.debug_check(&outcome);
+        outcome
+    }
+
+    fn next_deadline(&self) -> Option<world::Instant> {
+        self.core.timers.next_deadline()
+    }
+
+    /// A leader's assignments were not written: its group joins again. An empty group is empty all the same: if this node dies
+    /// before the next record, the members of the last one are given their sessions and expire.
+    fn on_append_failed(
+        &mut self,
+        records: Vec<GroupRecord>,
+        code: ErrorCode,
+        now: Now,
+    ) -> GroupOutcome {
+        for record in &records {
+            if matches!(record, GroupRecord::Group { value: Some(saved), .. } if saved.members.is_empty())
+            {
+                self.apply(record);
+            }
+        }
+        let mut outcome = self.decide(now, |groups, _, cx| {
+            for record in &records {
+                let GroupRecord::Group { group, value: Some(_) } = record else { continue };
+                if let Some(group) = groups.get_mut(group)
+                    && group.phase == Phase::Completing
+                {
+                    group.reset_assignments(cx, code);
+                    group.prepare(cx);
+                }
+            }
+        });
+        // Only a group that lost everybody at once would want another record: it has just been refused one.
+        for record in std::mem::take(&mut outcome.records) {
+            self.apply(&record);
+        }
+        outcome
+    }
+
+    fn on_resigned(self, code: ErrorCode) -> Vec<(Ticket, Answered)> {
+        let members = self.groups.into_values().flat_map(|group| group.members.into_values());
+        let parked = members.flat_map(|member| {
+            let join = member.awaiting_join.map(|ticket| {
+                let answer = crate::asked::join_error(code);
+                (ticket, Answered::Join(answer.with_member_id(wire::messages::text(&member.id))))
+            });
+            let sync = member.awaiting_sync.map(|ticket| {
+                let answer = wire::messages::SyncGroupResponse::default();
+                (ticket, Answered::Sync(answer.with_error_code(code.code())))
+            });
+            [join, sync]
+        });
+        parked.flatten().collect()
+    }
+
+    fn refuse(request: &Asked, code: ErrorCode) -> Answered {
+        request.refuse(code)
+    }
+
+    fn fail(answer: Answered, code: ErrorCode) -> Answered {
+        answer.fail(code)
+    }
+}
+
+impl GroupShard {
+    /// In debug builds: the invariants of every group, but of those that a record of `outcome` is about to change.
+    fn debug_check(&self, outcome: &GroupOutcome) {
+        if cfg!(debug_assertions) && outcome.records.is_empty() {
+            self.groups.values().for_each(Group::check);
+        }
+    }
+}
+
+fn join(
+    groups: &mut BTreeMap<Arc<str>, Group>,
+    cx: &mut Cx<'_>,
+    ticket: Ticket,
+    (context, request): (&RequestContext, &JoinGroupRequest),
+) {
+    let joining = match Joining::new(ticket, context, request) {
+        Ok(joining) => joining,
+        Err(code) => return cx.answer(ticket, Answered::Join(crate::asked::join_error(code))),
+    };
+    let bounds = cx.core.options.session_timeout_ms_min..=cx.core.options.session_timeout_ms_max;
+    if !bounds.contains(&joining.session_timeout_ms) {
+        return joining.refuse(cx, ErrorCode::InvalidSessionTimeout);
+    }
+    let id: Arc<str> = request.group_id.as_str().into();
+    let is_new = !groups.contains_key(&id);
+    if is_new && !joining.member_id.is_empty() {
+        return joining.refuse(cx, ErrorCode::UnknownMemberId);
+    }
+    if cx.core.budget.is_short_of(joining.size_bytes()) {
+        return joining.refuse(cx, ErrorCode::GroupMaxSizeReached);
+    }
+    let wall = cx.now.wall;
+    let group =
+        groups.entry(Arc::clone(&id)).or_insert_with(|| Group::new(Arc::clone(&id), Some(wall)));
+    group.on_join(cx, joining);
+    if !is_new {
+        return;
+    }
+    if group.is_vacant() {
+        groups.remove(&id); // refused: it leaves no trace
+    } else if cx.outcome.records.is_empty() {
+        let record = group.to_empty_record(group.generation, wall);
+        cx.record(record);
+    }
+}
+
+fn sync(
+    groups: &mut BTreeMap<Arc<str>, Group>,
+    cx: &mut Cx<'_>,
+    ticket: Ticket,
+    request: &SyncGroupRequest,
+) {
+    match groups.get_mut(request.group_id.as_str()) {
+        Some(group) => group.on_sync(cx, ticket, request),
+        None => {
+            let answer = Asked::Sync(request.clone()).refuse(ErrorCode::UnknownMemberId);
+            cx.answer(ticket, answer);
+        }
+    }
+}
+
+fn beat(
+    groups: &mut BTreeMap<Arc<str>, Group>,
+    cx: &mut Cx<'_>,
+    request: &HeartbeatRequest,
+) -> ErrorCode {
+    match groups.get_mut(request.group_id.as_str()) {
+        Some(group) => group.on_heartbeat(cx, request),
+        None => ErrorCode::UnknownMemberId,
+    }
+}
+
+fn leave(
+    groups: &mut BTreeMap<Arc<str>, Group>,
+    cx: &mut Cx<'_>,
+    ticket: Ticket,
+    (context, request): (&RequestContext, &LeaveGroupRequest),
+) {
+    let answer = match groups.get_mut(request.group_id.as_str()) {
+        Some(group) => group.on_leave(cx, context, request),
+        None => leave_error(context, request, ErrorCode::UnknownMemberId),
+    };
+    cx.answer(ticket, Answered::Leave(answer));
+}
+
+fn commit(
+    groups: &BTreeMap<Arc<str>, Group>,
+    cx: &mut Cx<'_>,
+    ticket: Ticket,
+    (context, request): (&RequestContext, &OffsetCommitRequest),
+) {
+    let partitions = request.topics.iter().flat_map(|topic| &topic.partitions);
+    let metadata = |text: &wire::messages::StrBytes| text.len();
+    let size_bytes = partitions
+        .map(|asked| limits::ENTRY_BYTES + asked.committed_metadata.as_ref().map_or(0, metadata))
+        .sum();
+    let answer = if cx.core.budget.is_short_of(size_bytes) {
+        commit_error(request, ErrorCode::CoordinatorNotAvailable)
+    } else {
+        let id: Arc<str> = request.group_id.as_str().into();
+        offsets::commit(cx, groups.get(&id), &id, (context, request))
+    };
+    cx.answer(ticket, Answered::CommitOffsets(answer));
+}
+
+/// Up to version 5 an unknown group is described as dead, without an error.
+fn describe(
+    groups: &BTreeMap<Arc<str>, Group>,
+    cx: &mut Cx<'_>,
+    ticket: Ticket,
+    (context, id): (&RequestContext, &GroupId),
+) {
+    let described = match groups.get(id.as_str()) {
+        Some(group) => group.describe(),
+        None => {
+            let unknown = describe_error(id, ErrorCode::GroupIdNotFound);
+            if context.api_version >= 6 {
+                unknown
+            } else {
+                unknown.with_error_code(ErrorCode::None.code()).with_error_message(None)
+            }
+        }
+    };
+    cx.answer(ticket, Answered::Describe(described));
+}
+
+fn delete(
+    groups: &BTreeMap<Arc<str>, Group>,
+    offsets: &Offsets,
+    cx: &mut Cx<'_>,
+    (ticket, id): (Ticket, GroupId),
+) {
+    let code = match groups.get_key_value(id.as_str()) {
+        None => ErrorCode::GroupIdNotFound,
+        Some((_, group)) if group.phase != Phase::Empty => ErrorCode::NonEmptyGroup,
+        Some((key, _)) => {
+            cx.outcome.is_atomic = false;
+            cx.outcome.records.extend(offsets.tombstones(key));
+            cx.record(GroupRecord::Group { group: Arc::clone(key), value: None });
+            ErrorCode::None
+        }
+    };
+    cx.answer(ticket, Answered::Delete(id, code));
+}
+
+fn schedule_expiry(cx: &mut Cx<'_>) {
+    let wait_ms = u64::try_from(cx.core.options.offsets_retention_check_interval_ms);
+    let wait = Duration::from_millis(wait_ms.unwrap_or(600_000).max(1));
+    cx.core.timers.set(Timer::Expiry, cx.now.instant.plus(wait));
+}
