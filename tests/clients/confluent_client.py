@@ -2,13 +2,15 @@
 
 import time
 
-from confluent_kafka import Consumer, KafkaException, KafkaError, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from harness.report import check, eventually
 from harness.sample import Received, Record
 from harness.scenarios import AlreadyExists
 
+# It tells at length of every connection that a killed broker refuses; the cases judge what comes of it.
+QUIET = {"log_level": 2}
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 
 
@@ -20,7 +22,7 @@ class Confluent:
         self.codecs = CODECS
         self.null_headers = True
         self.bootstrap = bootstrap
-        self.admin = AdminClient({"bootstrap.servers": bootstrap})
+        self.admin = AdminClient({"bootstrap.servers": bootstrap, **QUIET})
 
     def create_topic(self, topic, partitions, configs=None):
         future = self.admin.create_topics([NewTopic(topic, partitions, 1, config=configs or {})])[topic]
@@ -43,6 +45,7 @@ class Confluent:
                 "partitioner": "murmur2_random",
                 "linger.ms": 5,
                 "reconnect.backoff.max.ms": 500,
+                **QUIET,
                 **settings,
             }
         )
@@ -66,7 +69,7 @@ class Confluent:
         return places
 
     def read(self, topic, partitions, count):
-        return self._read([TopicPartition(topic, partition, 0) for partition in partitions], count)
+        return self._read([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions], count)
 
     def read_from(self, topic, offset, count):
         return self._read([TopicPartition(topic, 0, offset)], count)
@@ -88,10 +91,11 @@ class Confluent:
             "session.timeout.ms": 10_000,
             "heartbeat.interval.ms": 300,
             "reconnect.backoff.max.ms": 500,
+            **QUIET,
         })
 
     def _lone_consumer(self):
-        return Consumer({"bootstrap.servers": self.bootstrap, "group.id": "none-is-joined", "enable.auto.commit": False})
+        return Consumer({"bootstrap.servers": self.bootstrap, "group.id": "none-is-joined", "enable.auto.commit": False, **QUIET})
 
     def _read(self, partitions, count):
         consumer = self._lone_consumer()
