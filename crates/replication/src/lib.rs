@@ -1,1 +1,38 @@
 //! A partition: its role, its log, its high watermark and who waits for it.
+//!
+//! ```text
+//!    log_start        last_stable      high_watermark        log_end
+//!    ├── retained ────┼── decided ─────┼── replicated ───────┤── only here
+//! ```
+//! The log is `storage`'s; who is in sync and how far everyone may read is the leader machine's (`leader.rs`, pure). A lone node's
+//! partition is one whose in-sync replicas are itself: its high watermark moves on the same path as a cluster's.
+//!
+//! A [`ReplicaSet`] holds all partitions of a node and follows the metadata image; a [`Housekeeper`] does on its own thread what time asks
+//! for: retention, compaction, syncs, checkpoints.
+//!
+//! What this crate is not: it knows no sockets and no protocol; it decides nothing about the cluster.
+
+mod ends;
+mod error;
+mod housekeeping;
+mod isr;
+mod leader;
+mod opener;
+mod options;
+mod partition;
+mod replica_set;
+mod waiter;
+mod waiters;
+mod watermark;
+
+pub use ends::Offsets;
+pub use error::PartitionError;
+pub use housekeeping::Housekeeper;
+pub use isr::Isr;
+pub use leader::{Effects, FollowerFetch, Leader, LeaderRules, Reign};
+pub use options::log_options;
+pub use partition::{
+    Acks, FetchRequest, Fetched, ListedOffset, OffsetSpec, Partition, PartitionUsage, Placed,
+};
+pub use replica_set::ReplicaSet;
+pub use waiter::Waiter;

@@ -1,0 +1,265 @@
+//! The leader of a partition, pure: who is in sync, and how far the high watermark is.
+//!
+//! Told: that the log has grown, what followers fetch, the time, the controller's word. Answers [`Effects`]: a new high watermark, a new ISR
+//! to propose. Used by `partition`, which holds the log; a lone node's leader has no followers and takes the same path.
+//!
+//! ```text
+//!        epoch_start                 high_watermark              log_end
+//!    ────┼───── this reign ──────────┼────── not yet in all ─────┤
+//!         high_watermark = the least log end over the maximal ISR, and over those who have caught up and are about to join it;
+//!                          it stands still while the ISR is smaller than min.insync.replicas (KIP-966)
+//!         invariant        high_watermark ≤ log_end; both only grow; the ISR holds the leader
+//! ```
+
+use std::{collections::BTreeMap, time::Duration};
+
+use model::{BrokerId, LeaderEpoch, Offset};
+use world::Instant;
+
+use crate::{Isr, watermark::high_watermark};
+
+/// One leader in one reign.
+#[derive(Clone, Debug)]
+pub struct Leader {
+    me: BrokerId,
+    epoch: LeaderEpoch,
+    epoch_start: Offset,
+    log_end: Offset,
+    high_watermark: Offset,
+    isr: Isr,
+    /// All replicas but the leader.
+    followers: BTreeMap<BrokerId, Follower>,
+    rules: LeaderRules,
+}
+
+/// What a leader begins with.
+#[derive(Clone, Debug)]
+pub struct Reign<'a> {
+    /// The leader.
+    pub me: BrokerId,
+    /// Its reign.
+    pub epoch: LeaderEpoch,
+    /// All replicas.
+    pub replicas: &'a [BrokerId],
+    /// Those in sync, by the controller's word.
+    pub isr: &'a [BrokerId],
+    /// The end of its log.
+    pub log_end: Offset,
+    /// As this node knew it last.
+    pub high_watermark: Offset,
+}
+
+/// What the topic and the broker ask of a leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaderRules {
+    /// `min.insync.replicas`.
+    pub min_insync_replicas: usize,
+    /// `replica.lag.time.max.ms`.
+    pub lag_max: Duration,
+}
+
+/// A follower's fetch.
+#[derive(Clone, Copy, Debug)]
+pub struct FollowerFetch {
+    /// Who.
+    pub follower: BrokerId,
+    /// From where: the end of its log.
+    pub at: Offset,
+    /// Whether the controller would take it into the ISR: registered in this life, not fenced, not going.
+    pub is_eligible: bool,
+}
+
+/// What a leader wants done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// It has moved here: those who wait for it may be woken.
+    pub high_watermark: Option<Offset>,
+    /// To propose to the controller.
+    pub propose_isr: Option<Vec<BrokerId>>,
+}
+
+#[derive(Clone, Debug)]
+struct Follower {
+    /// None before it has fetched in this reign.
+    log_end: Option<Offset>,
+    is_eligible: bool,
+    /// When it last had all that the leader had.
+    caught_up_at: Instant,
+    fetched_at: Instant,
+    /// The leader's log end when it last fetched: who reaches it had caught up then.
+    leader_end_then: Offset,
+}
+
+impl Leader {
+    /// Takes over. The effects hold the first watermark, if it is beyond the one known.
+    ///
+    /// # Panics
+    /// If the high watermark is beyond the log: acknowledged records would be missing.
+    #[must_use]
+    pub fn new(reign: &Reign<'_>, rules: LeaderRules, now: Instant) -> (Self, Effects) {
+        assert!(reign.high_watermark <= reign.log_end, "replicated means here too");
+        let others = reign.replicas.iter().filter(|id| **id != reign.me);
+        let follower = Follower {
+            log_end: None,
+            is_eligible: false,
+            caught_up_at: now,
+            fetched_at: now,
+            leader_end_then: Offset::ZERO,
+        };
+        let mut leader = Self {
+            me: reign.me,
+            epoch: reign.epoch,
+            epoch_start: reign.log_end,
+            log_end: reign.log_end,
+            high_watermark: reign.high_watermark,
+            isr: Isr::committed(reign.isr),
+            followers: others.map(|id| (*id, follower.clone())).collect(),
+            rules,
+        };
+        let effects = leader.advance(now);
+        (leader, effects)
+    }
+
+    /// The log now ends at `end`.
+    ///
+    /// # Panics
+    /// If the leader's log has shrunk.
+    pub fn on_append(&mut self, end: Offset, now: Instant) -> Effects {
+        assert!(end >= self.log_end, "a leader's log never shrinks");
+        self.log_end = end;
+        self.advance(now)
+    }
+
+    /// A follower has all before `fetch.at`.
+    pub fn on_follower_fetch(&mut self, fetch: FollowerFetch, now: Instant) -> Effects {
+        let leader_end = self.log_end;
+        let Some(follower) = self.followers.get_mut(&fetch.follower) else {
+            return Effects::default(); // no replica: the handler has told it so
+        };
+        if fetch.at >= leader_end {
+            follower.caught_up_at = now;
+        } else if fetch.at >= follower.leader_end_then {
+            follower.caught_up_at = follower.caught_up_at.max(follower.fetched_at);
+        }
+        follower.log_end = Some(fetch.at);
+        follower.is_eligible = fetch.is_eligible;
+        follower.fetched_at = now;
+        follower.leader_end_then = leader_end;
+        let joins = fetch.is_eligible
+            && !self.isr.is_pending()
+            && !self.isr.is_maximal(fetch.follower)
+            && fetch.at >= self.high_watermark.max(self.epoch_start);
+        let propose_isr = joins.then(|| self.isr.expand(fetch.follower));
+        Effects { propose_isr, ..self.advance(now) }
+    }
+
+    /// Who has not had everything for too long is proposed to go.
+    pub fn on_tick(&mut self, now: Instant) -> Effects {
+        let lagging: Vec<BrokerId> = self
+            .isr
+            .members()
+            .iter()
+            .filter(|id| self.followers.get(id).is_some_and(|follower| self.lags(follower, now)))
+            .copied()
+            .collect();
+        let shrinks = !lagging.is_empty() && !self.isr.is_pending();
+        let propose_isr = shrinks.then(|| self.isr.shrink(&lagging));
+        Effects { propose_isr, ..self.advance(now) }
+    }
+
+    /// The controller has committed an ISR (ours, or one of its own).
+    pub fn on_isr_committed(&mut self, members: &[BrokerId], now: Instant) -> Effects {
+        self.isr.commit(members);
+        self.advance(now)
+    }
+
+    /// The controller has refused the proposal; the next fetch or tick may make another.
+    pub fn on_isr_refused(&mut self) {
+        self.isr.withdraw();
+    }
+
+    /// The topic's options have changed.
+    pub fn on_rules(&mut self, rules: LeaderRules, now: Instant) -> Effects {
+        self.rules = rules;
+        self.advance(now)
+    }
+
+    /// When [`Self::on_tick`] may have something to say; never for a leader alone.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let members = self.isr.members().iter().filter_map(|id| self.followers.get(id));
+        let behind = members.filter(|follower| follower.log_end != Some(self.log_end));
+        behind.map(|follower| follower.caught_up_at.plus(self.rules.lag_max)).min()
+    }
+
+    /// Whether acks=all may be given.
+    #[must_use]
+    pub fn has_enough_replicas(&self) -> bool {
+        self.isr.count() >= self.min_insync_replicas()
+    }
+
+    /// `min.insync.replicas`, or the number of replicas where that is less.
+    #[must_use]
+    pub fn min_insync_replicas(&self) -> usize {
+        self.rules.min_insync_replicas.min(self.followers.len() + 1)
+    }
+
+    /// Who is in sync.
+    #[must_use]
+    pub fn isr(&self) -> &Isr {
+        &self.isr
+    }
+
+    /// The reign.
+    #[must_use]
+    pub fn epoch(&self) -> LeaderEpoch {
+        self.epoch
+    }
+
+    /// Where the log ended when the reign began.
+    #[must_use]
+    pub fn epoch_start(&self) -> Offset {
+        self.epoch_start
+    }
+
+    /// Where the log ends.
+    #[must_use]
+    pub fn log_end(&self) -> Offset {
+        self.log_end
+    }
+
+    /// How far everyone in sync has the log.
+    #[must_use]
+    pub fn high_watermark(&self) -> Offset {
+        self.high_watermark
+    }
+
+    fn lags(&self, follower: &Follower, now: Instant) -> bool {
+        follower.log_end != Some(self.log_end)
+            && now.since(follower.caught_up_at) > self.rules.lag_max
+    }
+
+    fn advance(&mut self, now: Instant) -> Effects {
+        let before = self.high_watermark;
+        if self.has_enough_replicas() {
+            let counted = self.followers.iter().filter(|(id, follower)| {
+                self.isr.is_maximal(**id) || (follower.is_eligible && !self.lags(follower, now))
+            });
+            // Who counts and has not fetched in this reign may have nothing of it.
+            let theirs = counted.map(|(_, follower)| follower.log_end.unwrap_or(Offset::ZERO));
+            let positions = theirs.chain([self.log_end]);
+            self.high_watermark = high_watermark(before, positions);
+        }
+        self.assert_invariant();
+        let moved = self.high_watermark > before;
+        Effects { high_watermark: moved.then_some(self.high_watermark), propose_isr: None }
+    }
+
+    fn assert_invariant(&self) {
+        assert!(self.high_watermark <= self.log_end, "replicated means here too");
+        debug_assert!(
+            self.isr.members().is_empty() || self.isr.members().contains(&self.me),
+            "a leader is in sync with itself"
+        );
+    }
+}

@@ -1,0 +1,110 @@
+//! Reading: whole batches up to what the reader may see.
+
+use model::{Isolation, LeaderEpoch, Offset};
+use storage::{AbortedTransaction, Chunk};
+
+use super::{Led, Partition};
+use crate::{Offsets, PartitionError};
+
+/// What a reader asks of one partition.
+#[derive(Clone, Copy, Debug)]
+pub struct FetchRequest {
+    /// The first offset it wants.
+    pub from: Offset,
+    /// About how many bytes it takes.
+    pub bytes_max: usize,
+    /// Whether it takes one batch whatever its size.
+    pub at_least_one: bool,
+    /// What it may see.
+    pub isolation: Isolation,
+    /// The reign in which it believes the leader to be; none: it does not say.
+    pub current_leader_epoch: Option<LeaderEpoch>,
+    /// The epoch of the last record it has; none: it does not say.
+    pub last_fetched_epoch: Option<LeaderEpoch>,
+}
+
+/// What a reader gets.
+#[derive(Debug)]
+pub struct Fetched {
+    /// Whole batches, the first of them the one that holds the offset asked for.
+    pub chunk: Chunk,
+    /// How far everything is replicated.
+    pub high_watermark: Offset,
+    /// How far everything is decided.
+    pub last_stable: Offset,
+    /// The first offset that is kept.
+    pub log_start: Offset,
+    /// Aborted transactions within the chunk; none for a reader of uncommitted records.
+    pub aborted: Option<Vec<AbortedTransaction>>,
+    /// The reader's log has diverged: the largest epoch that both may know, and where it ends here. There are no records then.
+    pub diverging: Option<(LeaderEpoch, Offset)>,
+}
+
+impl Partition {
+    /// Reads. Empty at the end of what the reader may see.
+    ///
+    /// # Errors
+    /// [`PartitionError`]: not led here, another reign, an offset that is not there, the disk.
+    pub fn read(&self, request: FetchRequest) -> Result<Fetched, PartitionError> {
+        let mut core = self.lock();
+        let led = self.led(&mut core)?;
+        led.check_epoch(request.current_leader_epoch)?;
+        let offsets = led.offsets();
+        if let Some(epoch) = request.last_fetched_epoch
+            && let Some(diverging) = led.divergence(epoch, request.from)?
+        {
+            let nothing = Fetched::nothing(request, &offsets);
+            return Ok(Fetched { diverging: Some(diverging), ..nothing });
+        }
+        let (start, end) = (offsets.log_start, offsets.log_end);
+        if request.from < start || request.from > end {
+            return Err(PartitionError::OffsetOutOfRange { offset: request.from, start, end });
+        }
+        let upper = match request.isolation {
+            Isolation::ReadUncommitted => offsets.high_watermark,
+            Isolation::ReadCommitted => offsets.last_stable,
+        };
+        if request.from >= upper {
+            return Ok(Fetched::nothing(request, &offsets));
+        }
+        let FetchRequest { from, bytes_max, at_least_one, .. } = request;
+        let chunk = led.log.read(from, upper, bytes_max, at_least_one)?;
+        assert!(chunk.next <= upper.max(from), "a reader never sees past its bound");
+        let aborted = match request.isolation {
+            Isolation::ReadUncommitted => None,
+            Isolation::ReadCommitted if chunk.is_empty() => Some(Vec::new()),
+            Isolation::ReadCommitted => Some(led.log.aborted(from, chunk.next)?),
+        };
+        Ok(Fetched { chunk, aborted, ..Fetched::nothing(request, &offsets) })
+    }
+}
+
+impl Fetched {
+    fn nothing(request: FetchRequest, offsets: &Offsets) -> Self {
+        let is_committed = request.isolation == Isolation::ReadCommitted;
+        Self {
+            chunk: Chunk::empty(request.from),
+            high_watermark: offsets.high_watermark,
+            last_stable: offsets.last_stable,
+            log_start: offsets.log_start,
+            aborted: is_committed.then(Vec::new),
+            diverging: None,
+        }
+    }
+}
+
+impl Led {
+    /// Where a reader whose last record has `epoch` and ends at `from` departs from this log (KIP-595's rule, which
+    /// KIP-320 gave to consumers too).
+    fn divergence(
+        &self,
+        epoch: LeaderEpoch,
+        from: Offset,
+    ) -> Result<Option<(LeaderEpoch, Offset)>, PartitionError> {
+        let Some((known, end)) = self.end_of_epoch(epoch) else {
+            let (start, end) = (self.log.start(), self.log.end());
+            return Err(PartitionError::OffsetOutOfRange { offset: from, start, end });
+        };
+        Ok((known < epoch || end < from).then_some((known, end)))
+    }
+}

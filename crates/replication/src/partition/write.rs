@@ -1,0 +1,121 @@
+//! Appending: the first stage of a produce, which never waits for a replica.
+
+use bytes::BytesMut;
+use model::Offset;
+use storage::{Appended, Origin};
+
+use super::{Partition, State, wake};
+use crate::PartitionError;
+
+/// How many must have a record before its producer is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acks {
+    /// Nobody; there is no answer.
+    None,
+    /// The leader.
+    Leader,
+    /// Everyone in sync, and at least `min.insync.replicas`.
+    All,
+}
+
+impl Acks {
+    /// Kafka's wire value; none for one that does not exist (INVALID_REQUIRED_ACKS).
+    #[must_use]
+    pub const fn from_wire(value: i16) -> Option<Self> {
+        match value {
+            0 => Some(Self::None),
+            1 => Some(Self::Leader),
+            -1 => Some(Self::All),
+            _ => None,
+        }
+    }
+}
+
+/// A batch that has its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Where.
+    pub appended: Appended,
+    /// How far everything is replicated: with acks=all the answer is due once this passes the batch's last offset
+    /// ([`Partition::park_produce`]).
+    pub high_watermark: Offset,
+}
+
+impl Placed {
+    /// Whether every in-sync replica has the batch.
+    #[must_use]
+    pub fn is_replicated(&self) -> bool {
+        self.high_watermark > self.appended.last
+    }
+}
+
+impl Partition {
+    /// Appends one batch. With `flush.messages` reached it is synced before this returns.
+    ///
+    /// # Errors
+    /// [`PartitionError`]; nothing is appended then, unless the sync failed.
+    pub fn append(
+        &self,
+        batch: BytesMut,
+        acks: Acks,
+        origin: Origin,
+    ) -> Result<Placed, PartitionError> {
+        let (wall, now) = (self.home.wall(), self.home.now());
+        let mut core = self.lock();
+        let led = self.led(&mut core)?;
+        if acks == Acks::All && !led.leader.has_enough_replicas() {
+            let in_sync = led.leader.isr().count();
+            let required = led.leader.min_insync_replicas();
+            return Err(PartitionError::NotEnoughReplicas { in_sync, required });
+        }
+        let before = led.log.end();
+        let appended = led.log.append(batch, led.leader.epoch(), origin, wall)?;
+        let end = led.log.end();
+        assert!(end >= before, "an append never shortens the log");
+        let effects = led.leader.on_append(end, now);
+        debug_assert!(effects.propose_isr.is_none(), "an append says nothing of followers");
+        let high_watermark = led.leader.high_watermark();
+        if !appended.duplicate {
+            let unsynced = &mut core.unsynced;
+            if unsynced.records == 0 {
+                unsynced.since = now;
+            }
+            unsynced.bytes += appended.size_bytes as u64;
+            unsynced.records = unsynced.records.saturating_add(end.since(before));
+        }
+        let is_sync_due = core.unsynced.records >= core.options.log.flush_messages;
+        let is_news = !std::mem::replace(&mut core.unsynced.is_noted, true);
+        let woken = self.settle(&mut core);
+        drop(core);
+        wake(woken);
+        if is_news {
+            self.home.note_written(self.me.clone());
+        }
+        if is_sync_due {
+            self.flush()?;
+        }
+        Ok(Placed { appended, high_watermark })
+    }
+
+    /// Makes everything appended so far outlive a power cut; answers up to where. Those who ask together share one sync.
+    ///
+    /// # Errors
+    /// The disk: the log directory is offline then.
+    pub fn flush(&self) -> Result<Offset, PartitionError> {
+        let target = self.led(&mut self.lock())?.log.end();
+        let _turn = self.sync_gate.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut core = self.lock();
+        let led = self.led(&mut core)?;
+        if led.log.recovery_point() >= target {
+            return Ok(led.log.recovery_point());
+        }
+        let handle = led.log.flush_handle()?;
+        (core.unsynced.bytes, core.unsynced.records) = (0, 0);
+        drop(core);
+        let synced = handle.run()?;
+        if let State::Led(led) = &mut self.lock().state {
+            led.log.note_flushed(synced);
+        }
+        Ok(synced)
+    }
+}
