@@ -1,1 +1,28 @@
 //! Kafka's face: connections, dispatch, one handler file per API.
+//!
+//! [`Broker::serve`] accepts connections; each is one task that deframes, handles in order and answers
+//! (`docs/internals/connections.md`). Handlers hold no state: they ask the partitions ([`replication::ReplicaSet`]), the controller, the
+//! group coordinator, and the image. [`LocalTopics`] and [`LocalLog`] are the same partitions without a socket between, for jobs and
+//! for the coordinator; [`publish`] opens and closes partitions as the image changes.
+//!
+//! What this crate is not: it decides nothing that is stored. A handler resolves, authorises, delegates and answers.
+
+mod broker;
+mod budget;
+mod connection;
+mod dispatch;
+mod fetch;
+mod handlers;
+mod local;
+mod metrics;
+mod offsets_topic;
+mod options;
+mod producer_ids;
+pub mod publish;
+mod resolve;
+mod server;
+
+pub use broker::{Broker, BrokerParts};
+pub use local::{LocalLog, LocalTopics};
+pub use metrics::{ApiMetrics, Counter, Gauge, Metrics, Sample, Times};
+pub use options::BrokerOptions;

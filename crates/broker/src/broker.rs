@@ -1,0 +1,99 @@
+//! The broker: what its handlers share.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use controller::Controller;
+use coordinator::Coordinator;
+use metadata::Publisher;
+use model::limits::FRAMES_BYTES_MAX;
+use replication::ReplicaSet;
+use tokio::net::TcpListener;
+use world::Clock;
+
+use crate::{
+    BrokerOptions, Metrics, budget::Budget, fetch::Sessions, producer_ids::ProducerIds, server,
+};
+
+/// What a broker is made of.
+pub struct BrokerParts {
+    /// The partitions that are here.
+    pub replicas: Arc<ReplicaSet>,
+    /// Who decides about topics.
+    pub controller: Controller,
+    /// Who decides about groups.
+    pub coordinator: Coordinator,
+    /// Where the image is found.
+    pub publisher: Arc<Publisher>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Settings.
+    pub options: Arc<BrokerOptions>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Kafka's face of one node.
+pub struct Broker;
+
+impl Broker {
+    /// Serves clients on `listener` until `shutdown` is done, then closes every connection.
+    ///
+    /// Runs on the tokio runtime it is called on; with the multi-threaded flavour a slow disk holds up no other connection.
+    pub async fn serve(parts: BrokerParts, listener: TcpListener, shutdown: impl Future) {
+        server::serve(Arc::new(Shared::new(parts)), listener, shutdown).await;
+    }
+}
+
+/// What every connection shares.
+pub(crate) struct Shared {
+    pub(crate) replicas: Arc<ReplicaSet>,
+    pub(crate) controller: Controller,
+    pub(crate) coordinator: Coordinator,
+    pub(crate) publisher: Arc<Publisher>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) options: Arc<BrokerOptions>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) budget: Budget,
+    pub(crate) sessions: Sessions,
+    pub(crate) producer_ids: ProducerIds,
+    /// How long a peer may be silent, or refuse to take what we send.
+    pub(crate) patience: Duration,
+    stopping: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) fn new(parts: BrokerParts) -> Self {
+        let BrokerParts { replicas, controller, coordinator, publisher, clock, options, metrics } =
+            parts;
+        let patience = Duration::from_millis(options.connections_max_idle_ms);
+        Self {
+            replicas,
+            producer_ids: ProducerIds::new(controller.clone()),
+            controller,
+            coordinator,
+            publisher,
+            clock,
+            options,
+            metrics,
+            budget: Budget::new(FRAMES_BYTES_MAX),
+            sessions: Sessions::default(),
+            patience,
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}

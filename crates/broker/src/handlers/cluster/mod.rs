@@ -1,0 +1,16 @@
+//! The cluster, its settings, its disks.
+
+pub(crate) mod api_versions;
+pub(crate) mod describe_cluster;
+pub(crate) mod describe_configs;
+pub(crate) mod describe_log_dirs;
+pub(crate) mod incremental_alter_configs;
+
+/// Kafka's numbers for the kinds of things that have settings.
+mod resource {
+    pub(super) const TOPIC: i8 = 2;
+    pub(super) const BROKER: i8 = 4;
+    pub(super) const BROKER_LOGGER: i8 = 8;
+    pub(super) const CLIENT_METRICS: i8 = 16;
+    pub(super) const GROUP: i8 = 32;
+}

@@ -1,0 +1,93 @@
+//! FindCoordinator, versions 0 to 6: which broker coordinates a group; 4 asks for many, 6 for share groups.
+//!
+//! The internal topic is made by the first who asks. Kafka answers COORDINATOR_NOT_AVAILABLE meanwhile; here the asker
+//! waits for it, which is sooner done than asked again.
+//!
+//! Transactions are not served yet. Their coordinator is refused with INVALID_REQUEST and a sentence: a client that gets
+//! COORDINATOR_NOT_AVAILABLE would ask for a minute before it gave up, and one that gets TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+//! would send its user to the wrong person.
+
+use std::time::Duration;
+
+use metadata::{Broker, Image};
+use model::{ErrorCode, TopicName};
+use wire::messages::{
+    BrokerId, FindCoordinatorRequest, FindCoordinatorResponse, StrBytes,
+    find_coordinator_response::Coordinator, text,
+};
+
+use crate::{dispatch::Context, handlers::NO_TRANSACTIONS, offsets_topic};
+
+const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
+/// How long the first asker waits for the internal topic.
+const MAKING_MAX: Duration = Duration::from_secs(5);
+
+pub(crate) async fn handle(cx: Context, asked: FindCoordinatorRequest) -> FindCoordinatorResponse {
+    let keys = if cx.version < 4 { vec![asked.key] } else { asked.coordinator_keys };
+    let mut found = Vec::with_capacity(keys.len());
+    if asked.key_type == GROUP && cx.image.topic(TopicName::CONSUMER_OFFSETS).is_none() {
+        make(&cx).await;
+    }
+    let image = cx.shared.publisher.current();
+    for key in keys {
+        let result = find(&cx, &image, asked.key_type, key.as_str());
+        found.push(answer(key, result));
+    }
+
+    if cx.version >= 4 {
+        return FindCoordinatorResponse::default().with_coordinators(found);
+    }
+    let Coordinator { error_code, error_message, node_id, host, port, .. } =
+        found.into_iter().next().unwrap_or_default();
+    FindCoordinatorResponse::default()
+        .with_error_code(error_code)
+        .with_error_message(error_message)
+        .with_node_id(node_id)
+        .with_host(host)
+        .with_port(port)
+}
+
+/// Makes the offsets topic, and waits until its partitions are led. Should another asker be first, that is as good.
+async fn make(cx: &Context) {
+    let topic = offsets_topic::new_topic(&cx.shared.options, &cx.image);
+    let made = cx.shared.controller.create_topics(vec![topic], false);
+    // What came of it is seen in the image.
+    let _ = tokio::time::timeout(MAKING_MAX, made).await;
+}
+
+fn find<'a>(
+    cx: &Context,
+    image: &'a Image,
+    kind: i8,
+    key: &str,
+) -> Result<&'a Broker, (ErrorCode, &'static str)> {
+    match kind {
+        GROUP => {}
+        TRANSACTION => return Err((ErrorCode::InvalidRequest, NO_TRANSACTIONS)),
+        _ => return Err((ErrorCode::InvalidRequest, "This kind of coordinator is not served.")),
+    }
+    let partition = cx.shared.coordinator.partition_for(key);
+    let leader = image
+        .topic(TopicName::CONSUMER_OFFSETS)
+        .and_then(|topic| topic.partition(partition))
+        .and_then(|state| image.broker(state.leader));
+    leader
+        .map(|broker| &**broker)
+        .ok_or((ErrorCode::CoordinatorNotAvailable, "The coordinator is not available."))
+}
+
+fn answer(key: StrBytes, result: Result<&Broker, (ErrorCode, &'static str)>) -> Coordinator {
+    let answer = Coordinator::default().with_key(key);
+    match result {
+        Ok(broker) => answer
+            .with_node_id(BrokerId(broker.id.0))
+            .with_host(text(&broker.host))
+            .with_port(i32::from(broker.port)),
+        Err((code, message)) => answer
+            .with_node_id(BrokerId(-1))
+            .with_port(-1)
+            .with_error_code(code.code())
+            .with_error_message(Some(text(message))),
+    }
+}

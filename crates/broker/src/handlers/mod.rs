@@ -1,0 +1,26 @@
+//! One file per API. Each handler is four paragraphs: resolve, authorise (nobody is refused yet), delegate, answer.
+
+pub(crate) mod cluster;
+pub(crate) mod data;
+pub(crate) mod groups;
+mod operations;
+pub(crate) mod topics;
+
+use std::time::Duration;
+
+use controller::Refusal;
+use model::{ErrorCode, Pending};
+
+/// What `pending` answers, unless it takes longer than the request allows.
+async fn within<T>(timeout_ms: i32, pending: Pending<T>) -> Option<T> {
+    let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0));
+    tokio::time::timeout(timeout, pending).await.ok().flatten()
+}
+
+/// What is said when the controller does not.
+fn unanswered() -> Refusal {
+    Refusal::new(ErrorCode::RequestTimedOut, "The controller did not answer in time.")
+}
+
+/// What who asks for a transaction is told.
+const NO_TRANSACTIONS: &str = "Transactions are not served by this broker yet.";

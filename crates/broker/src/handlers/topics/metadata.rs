@@ -1,0 +1,150 @@
+//! Metadata, versions 0 to 13: which brokers there are, and who leads which partition.
+//!
+//! 1 null topics for all; 4 says whether topics may be made; 5 offline replicas; 7 leader epochs; 8 authorised operations;
+//! 9 flexible; 10 topic ids (asked for by id from 12). A topic that is missing and may be made is made behind the answer, as Kafka does:
+//! the client asks again.
+
+use controller::NewTopic;
+use metadata::{Broker, Image, PartitionState, Topic};
+use model::{BrokerId, ErrorCode, TopicId, TopicName};
+use wire::messages::{
+    self, MetadataRequest, MetadataResponse,
+    metadata_request::MetadataRequestTopic,
+    metadata_response::{MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic},
+    text,
+};
+
+use crate::{dispatch::Context, handlers::operations};
+
+pub(crate) fn handle(cx: Context, asked: MetadataRequest) -> MetadataResponse {
+    let include = asked.include_topic_authorized_operations;
+    let topics = match &asked.topics {
+        None => cx.image.topics().map(|topic| describe(&cx.image, topic)).collect(),
+        Some(topics) if topics.is_empty() && cx.version == 0 => {
+            cx.image.topics().map(|topic| describe(&cx.image, topic)).collect()
+        }
+        Some(topics) => named(&cx, topics, asked.allow_auto_topic_creation),
+    };
+
+    let topics = topics.into_iter().map(|topic: MetadataResponseTopic| {
+        if include && topic.error_code == ErrorCode::None.code() {
+            topic.with_topic_authorized_operations(operations::TOPIC)
+        } else {
+            topic
+        }
+    });
+    let answer = MetadataResponse::default()
+        .with_brokers(cx.image.brokers().map(|broker| endpoint(broker)).collect())
+        .with_cluster_id(Some(text(&cx.shared.options.cluster_id)))
+        .with_controller_id(messages::BrokerId(any_broker(&cx.image)))
+        .with_topics(topics.collect());
+    if asked.include_cluster_authorized_operations {
+        answer.with_cluster_authorized_operations(operations::CLUSTER)
+    } else {
+        answer
+    }
+}
+
+/// Which broker is named as the controller: any that is alive, since all of them pass requests on.
+pub(crate) fn any_broker(image: &Image) -> i32 {
+    image.brokers().next().map_or(-1, |broker| broker.id.0)
+}
+
+fn named(
+    cx: &Context,
+    asked: &[MetadataRequestTopic],
+    may_make: bool,
+) -> Vec<MetadataResponseTopic> {
+    let mut missing = Vec::new();
+    let topics = asked.iter().map(|topic| {
+        let id = TopicId(topic.topic_id);
+        match &topic.name {
+            _ if id != TopicId::NONE && cx.version < 12 => {
+                refused(topic, ErrorCode::InvalidRequest)
+            }
+            None if id == TopicId::NONE => refused(topic, ErrorCode::InvalidRequest),
+            None => match cx.image.topic_by_id(id) {
+                Some(found) => describe(&cx.image, found),
+                None => refused(topic, ErrorCode::UnknownTopicId),
+            },
+            Some(name) => match TopicName::parse(name.as_str()) {
+                Err(_) => refused(topic, ErrorCode::InvalidTopicException),
+                Ok(name) => match cx.image.topic_named(&name) {
+                    Some(found) => describe(&cx.image, found),
+                    None => {
+                        missing.push(name);
+                        refused(topic, ErrorCode::UnknownTopicOrPartition)
+                    }
+                },
+            },
+        }
+    });
+    let topics = topics.collect();
+    if may_make && cx.shared.options.auto_create_topics && !missing.is_empty() {
+        make(cx, missing);
+    }
+    topics
+}
+
+/// Asks for the topics to be made; nobody waits for it.
+fn make(cx: &Context, mut missing: Vec<TopicName>) {
+    missing.sort();
+    missing.dedup();
+    let topics = missing.iter().filter(|name| !name.is_internal()).map(|name| NewTopic {
+        name: name.as_str().to_owned(),
+        partitions: -1,
+        replication_factor: -1,
+        ..NewTopic::default()
+    });
+    let topics: Vec<_> = topics.collect();
+    if !topics.is_empty() {
+        drop(cx.shared.controller.create_topics(topics, false));
+    }
+}
+
+fn refused(topic: &MetadataRequestTopic, error: ErrorCode) -> MetadataResponseTopic {
+    // A name is nullable from version 12 on, where topics can be asked for by id.
+    MetadataResponseTopic::default()
+        .with_error_code(error.code())
+        .with_name(topic.name.clone())
+        .with_topic_id(topic.topic_id)
+}
+
+fn describe(image: &Image, topic: &Topic) -> MetadataResponseTopic {
+    let partitions = topic.numbered().map(|(number, state)| partition(image, number.0, state));
+    MetadataResponseTopic::default()
+        .with_name(Some(messages::TopicName(text(topic.name.as_str()))))
+        .with_topic_id(topic.id.0)
+        .with_is_internal(topic.name.is_internal())
+        .with_partitions(partitions.collect())
+}
+
+fn partition(image: &Image, number: i32, state: &PartitionState) -> MetadataResponsePartition {
+    let leader = image.broker(state.leader).map_or(-1, |broker| broker.id.0);
+    let error = if leader < 0 { ErrorCode::LeaderNotAvailable } else { ErrorCode::None };
+    MetadataResponsePartition::default()
+        .with_error_code(error.code())
+        .with_partition_index(number)
+        .with_leader_id(messages::BrokerId(leader))
+        .with_leader_epoch(state.leader_epoch.0)
+        .with_replica_nodes(node_ids(&state.replicas))
+        .with_isr_nodes(node_ids(&state.isr))
+        .with_offline_replicas(offline(image, state))
+}
+
+pub(crate) fn node_ids(ids: &[BrokerId]) -> Vec<messages::BrokerId> {
+    ids.iter().map(|id| messages::BrokerId(id.0)).collect()
+}
+
+pub(crate) fn offline(image: &Image, state: &PartitionState) -> Vec<messages::BrokerId> {
+    let gone = state.replicas.iter().filter(|id| image.broker(**id).is_none());
+    gone.map(|id| messages::BrokerId(id.0)).collect()
+}
+
+fn endpoint(broker: &Broker) -> MetadataResponseBroker {
+    MetadataResponseBroker::default()
+        .with_node_id(messages::BrokerId(broker.id.0))
+        .with_host(text(&broker.host))
+        .with_port(i32::from(broker.port))
+        .with_rack(broker.rack.as_deref().map(text))
+}
