@@ -234,7 +234,9 @@ impl Cluster {
     async fn init_producer_id_once(&self) -> Result<ProducerIdentity, ClientError> {
         let connection = self.any().await?;
         let version = connection.version(Api::InitProducerId)?;
-        let request = InitProducerIdRequest::default().with_transaction_timeout_ms(i32::MAX);
+        let request = InitProducerIdRequest::default()
+            .with_transactional_id(None)
+            .with_transaction_timeout_ms(i32::MAX);
         let answer: InitProducerIdResponse =
             connection.ask(Api::InitProducerId, version, &request).await?;
         check("producer id", answer.error_code)?;

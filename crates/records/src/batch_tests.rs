@@ -141,6 +141,43 @@ fn the_golden_batch_is_read_and_written_byte_for_byte() {
     assert_eq!(builder.finish(), bytes);
 }
 
+/// Segments that Apache Kafka 4.3.1 wrote for its console producer: three records `h:x1 k1 value 1 …` in one batch.
+const KAFKAS: [(Codec, &[u8]); 5] = [
+    (Codec::None, include_bytes!("../testdata/kafka-4.3.1-none.batch")),
+    (Codec::Gzip, include_bytes!("../testdata/kafka-4.3.1-gzip.batch")),
+    (Codec::Snappy, include_bytes!("../testdata/kafka-4.3.1-snappy.batch")),
+    (Codec::Lz4, include_bytes!("../testdata/kafka-4.3.1-lz4.batch")),
+    (Codec::Zstd, include_bytes!("../testdata/kafka-4.3.1-zstd.batch")),
+];
+
+#[test]
+fn what_apache_kafka_wrote_is_read_in_every_codec() {
+    let mut scratch = Vec::new();
+    for (codec, bytes) in KAFKAS {
+        let batch = Batch::parse(bytes).unwrap();
+        assert_eq!((batch.codec(), batch.size_bytes()), (Ok(codec), bytes.len()));
+        assert!(batch.is_crc_right());
+        assert_eq!(validate(&batch, &Rules { compacted: true, ..rules() }, TimestampMs(0)), Ok(()));
+        let mut numbers = 1..=3;
+        for (record, number) in batch.records(&mut scratch).unwrap().zip(numbers.by_ref()) {
+            let row = Row::of(&record.unwrap());
+            assert_eq!(row.key, Some(format!("k{number}").into_bytes()));
+            let value = format!("value {number} of a record that repeats repeats repeats");
+            assert_eq!(row.value, Some(value.into_bytes()));
+            let name = ("h".to_owned(), Some(format!("x{number}").into_bytes()));
+            assert_eq!(row.headers, [name]);
+        }
+        assert!(numbers.is_empty(), "{codec:?} holds three records");
+        if codec == Codec::None {
+            let mut again = BatchBuilder::like(&batch).unwrap();
+            for record in batch.records(&mut scratch).unwrap() {
+                again.append_record(&record.unwrap());
+            }
+            assert_eq!(again.finish(), bytes, "byte for byte as Kafka's");
+        }
+    }
+}
+
 #[test]
 fn sequences_wrap_to_zero() {
     let mut bytes = golden();

@@ -1,6 +1,10 @@
 //! What is on its way to one partition, in order.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use model::{Offset, PartitionId};
@@ -18,10 +22,14 @@ use crate::{ClientError, ProducerIdentity};
 pub(super) struct Queue {
     open: Option<Open>,
     ready: VecDeque<Batch>,
-    in_flight: usize,
+    /// Their places in that order.
+    in_flight: BTreeSet<u64>,
     next_order: u64,
     next_sequence: i32,
     is_draining: bool,
+    /// The broker has accepted a batch of this sequence. Until then one is in flight at a time: a broker takes any sequence number from a
+    /// producer that it does not know, so if the first batch met a leader in the making, the second would begin the sequence.
+    is_known: bool,
     not_before: Option<Instant>,
 }
 
@@ -114,7 +122,8 @@ impl Queue {
 
     /// Whether the next batch may be sent; else, if time alone hinders it, when it may.
     pub(super) fn is_sendable(&self, now: Instant) -> Result<bool, Instant> {
-        if self.ready.is_empty() || self.is_draining {
+        let awaits_first = !self.is_known && self.has_in_flight();
+        if self.ready.is_empty() || self.is_draining || awaits_first {
             return Ok(false);
         }
         match self.not_before {
@@ -132,7 +141,7 @@ impl Queue {
     pub(super) fn take(&mut self, identity: Option<ProducerIdentity>) -> Option<Batch> {
         let mut batch = self.ready.pop_front()?;
         self.not_before = None;
-        self.in_flight += 1;
+        self.in_flight.insert(batch.order);
         if let Some(identity) = identity
             && batch.sequence.is_none_or(|(known, _)| known != identity)
         {
@@ -146,37 +155,45 @@ impl Queue {
         Some(batch)
     }
 
+    /// A batch has come back and is accepted.
+    pub(super) fn on_accepted(&mut self, batch: &Batch, now: Instant, backoff: Duration) {
+        self.is_known = true;
+        self.on_settled(batch, now, backoff);
+    }
+
     /// A batch has come back and is settled.
-    pub(super) fn on_settled(&mut self, now: Instant, backoff: Duration) {
-        self.in_flight -= 1;
+    pub(super) fn on_settled(&mut self, batch: &Batch, now: Instant, backoff: Duration) {
+        self.in_flight.remove(&batch.order);
         self.stop_draining(now, backoff);
     }
 
     /// A batch has come back and is to be sent again, before all that are younger.
     pub(super) fn on_retry(&mut self, batch: Batch, now: Instant, backoff: Duration) {
-        self.in_flight -= 1;
+        self.in_flight.remove(&batch.order);
         let place = self.ready.partition_point(|other| other.order < batch.order);
         self.ready.insert(place, batch);
         self.is_draining = true;
         self.stop_draining(now, backoff);
     }
 
-    /// Whether an older batch has failed, so that this one's is perhaps no fault of its own.
-    pub(super) const fn is_draining(&self) -> bool {
-        self.is_draining
+    /// Whether an older batch has failed or may yet turn out to have (answers are not looked at in order): then that this one is out of
+    /// order is no fault of its own.
+    pub(super) fn may_follow_failure(&self, batch: &Batch) -> bool {
+        self.is_draining || self.in_flight.first().is_some_and(|oldest| *oldest < batch.order)
     }
 
     /// Begins the sequence anew, under another identity.
     pub(super) fn restart_sequence(&mut self) {
-        assert_eq!(self.in_flight, 0, "a batch in flight has the old identity");
+        assert!(self.in_flight.is_empty(), "a batch in flight has the old identity");
         self.next_sequence = 0;
+        self.is_known = false;
     }
 
     /// Gives up the batches that are older than `timeout`, if none is in flight.
     pub(super) fn expire(&mut self, now: Instant, timeout: Duration) -> Vec<Batch> {
         let mut expired = Vec::new();
         let is_due = |batch: &Batch| batch.is_expired(now, timeout);
-        while self.in_flight == 0 && self.ready.front().is_some_and(is_due) {
+        while self.in_flight.is_empty() && self.ready.front().is_some_and(is_due) {
             expired.extend(self.ready.pop_front());
         }
         expired
@@ -188,16 +205,16 @@ impl Queue {
         self.ready.drain(..).collect()
     }
 
-    pub(super) const fn in_flight(&self) -> usize {
-        self.in_flight
+    pub(super) fn has_in_flight(&self) -> bool {
+        !self.in_flight.is_empty()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.open.is_none() && self.ready.is_empty() && self.in_flight == 0
+        self.open.is_none() && self.ready.is_empty() && self.in_flight.is_empty()
     }
 
     fn stop_draining(&mut self, now: Instant, backoff: Duration) {
-        if self.is_draining && self.in_flight == 0 {
+        if self.is_draining && self.in_flight.is_empty() {
             self.is_draining = false;
             self.not_before = Some(now + backoff);
         }

@@ -149,7 +149,7 @@ impl State {
             }
         }
         plan.needs_identity =
-            self.is_identity_spent && self.queues.values().all(|queue| queue.in_flight() == 0);
+            self.is_identity_spent && !self.queues.values().any(Queue::has_in_flight);
         plan.leaderless.dedup();
         plan.requests = requests
             .into_iter()
@@ -192,7 +192,7 @@ impl State {
         let error = match result {
             Ok(base) => {
                 batch.settle(Ok(base));
-                queue.on_settled(now, backoff);
+                queue.on_accepted(&batch, now, backoff);
                 return (freed, false);
             }
             Err(error) => error,
@@ -200,11 +200,11 @@ impl State {
         let code = error.code();
         if code == Some(ErrorCode::DuplicateSequenceNumber) {
             batch.settle(Ok(Offset::NONE));
-            queue.on_settled(now, backoff);
+            queue.on_accepted(&batch, now, backoff);
             return (freed, false);
         }
         let follows_failure = self.identity.is_some()
-            && queue.is_draining()
+            && queue.may_follow_failure(&batch)
             && code == Some(ErrorCode::OutOfOrderSequenceNumber);
         let may_mend = error.is_retriable() || follows_failure;
         if may_mend && !batch.is_expired(now, options.delivery_timeout) {
@@ -213,7 +213,7 @@ impl State {
             return (0, asks);
         }
         batch.settle(Err(error));
-        queue.on_settled(now, backoff);
+        queue.on_settled(&batch, now, backoff);
         self.is_identity_spent |= self.identity.is_some();
         (freed, false)
     }
