@@ -1,0 +1,96 @@
+"""Computes with pandas what examples/flights.sql computes, and compares it with a result topic, row for row.
+
+flights_check.py HOST:PORT [topic, or flights-per-hour]
+"""
+
+import json
+import sys
+import time
+
+import pandas
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+
+from confluent_client import QUIET
+from flights import load
+from harness.report import check
+
+RESULT = "flights-per-hour"
+
+
+def expected():
+    """{(window_start, origin, carrier): (departures, dep_delay_minutes, dep_delay_worst, arrivals, arr_delay_minutes)}."""
+    table = load()
+    table = table[table["departed"].notna()]
+    hours = table.groupby([table["departed"].dt.floor("h").rename("hour"), "origin", "carrier"])
+    answer = pandas.DataFrame({
+        "departures": hours.size(),
+        "dep_delay_minutes": hours["dep_delay"].sum(),
+        "dep_delay_worst": hours["dep_delay"].max(),
+        "arrivals": hours["arr_delay"].count(),
+        "arr_delay_minutes": hours["arr_delay"].sum(min_count=1),  # of no rows at all SQL's sum is null
+    })  # fmt: skip
+    return {
+        (hour.strftime("%Y-%m-%d %H:%M:%S"), origin, carrier): tuple(None if pandas.isna(value) else int(value) for value in values)
+        for (hour, origin, carrier), *values in answer.itertuples()
+    }
+
+
+def read(bootstrap, topic):
+    """The rows that the topic holds now, as [(key of `expected`, values)]."""
+    return [
+        (
+            (row["window_start"], row["origin"], row["carrier"]),
+            (row["departures"], row["dep_delay_minutes"], row["dep_delay_worst"], row["arrivals"], row["arr_delay_minutes"]),
+        )
+        for row in map(json.loads, read_values(bootstrap, topic))
+    ]
+
+
+def read_values(bootstrap, topic):
+    """The values of every record that the topic holds now, partition by partition."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "none-is-joined", "enable.auto.commit": False,
+                         "enable.partition.eof": True, **QUIET})  # fmt: skip
+    values = {}
+    try:
+        partitions = consumer.list_topics(topic, 10).topics[topic].partitions
+        values = {partition: [] for partition in partitions}
+        unfinished = set(partitions)
+        consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
+        while unfinished:
+            messages = consumer.consume(5000, 10)
+            check(messages, f"nothing came from {topic} for 10 s, and its end is not reached")
+            for message in messages:
+                if message.error():
+                    unfinished.discard(message.partition())
+                else:
+                    values[message.partition()].append(message.value())
+    finally:
+        consumer.close()
+    return [value for partition in sorted(values) for value in values[partition]]
+
+
+def compare(found, wanted):
+    """Every row once, with the wanted values, and none beside them."""
+    rows = dict(found)
+    check(len(rows) == len(found), f"{len(found) - len(rows)} rows came twice")
+    wrong = [f"{key}: {rows.get(key)}, pandas says {wanted.get(key)}" for key in rows.keys() | wanted.keys() if rows.get(key) != wanted.get(key)]
+    check(not wrong, f"{len(wrong)} of {len(wanted)} rows differ: {'; '.join(sorted(wrong)[:5])}")
+
+
+def await_rows(bootstrap, topic, count, seconds=120):
+    """The topic's rows, once there are so many, or the time is over."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            found = read(bootstrap, topic)
+        except KeyError:  # not created yet
+            found = []
+        if len(found) >= count or time.monotonic() > deadline:
+            return found
+        time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    truth = expected()
+    compare(read(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else RESULT), truth)
+    print(f"all {len(truth)} rows agree with pandas")
