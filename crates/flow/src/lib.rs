@@ -5,10 +5,18 @@
 //!
 //! What this crate is not: it knows no SQL text, no sockets and no stored jobs.
 
+mod chunk;
+mod civil;
+mod column;
 pub mod counters;
+mod decimal;
 pub mod expr;
 pub mod graph;
+mod java_double;
 pub mod plan;
+mod scalar;
+mod text;
 pub mod topics;
 pub mod turn;
 pub mod types;
+mod wide;

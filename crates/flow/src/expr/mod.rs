@@ -3,8 +3,28 @@
 //! Made by `sql` (which has checked and coerced all types: operands of a comparison or an arithmetic call have the
 //! types that Flink would give them, casts are explicit); evaluated here over columns.
 
+mod arithmetic;
+mod cast;
+mod check;
+mod compare;
+mod eval;
+mod hash;
+mod logic;
+mod number;
+mod operand;
+mod pattern;
+mod text;
+mod time;
+
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::{
+    arithmetic::narrow_double,
+    cast::{bounds, cut_fraction, write_integer},
+    compare::{compare_doubles, form_of},
+    eval::Scope,
+    operand::{Failure, Operand, Reason},
+};
 use crate::types::{Type, Value};
 
 /// A bound expression over the columns of its input.
