@@ -23,15 +23,22 @@ mod partitions;
 mod placement;
 mod producer_ids;
 mod quorum;
+mod quorum_of_one;
 mod request;
 mod stored;
 mod topics;
+
+#[cfg(test)]
+mod driver_tests;
+#[cfg(test)]
+mod machine_tests;
 
 pub use driver::QUEUE_REQUESTS_MAX;
 pub use error::ControllerError;
 pub use handle::Controller;
 pub use machine::{ControllerOptions, World};
-pub use quorum::{Quorum, QuorumError, VolatileQuorum};
+pub use quorum::{Quorum, QuorumError, Visit, VolatileQuorum};
+pub use quorum_of_one::QuorumOfOne;
 pub use request::{
     Answer, Change, CreatedTopic, IfThere, MorePartitions, NewTopic, OptionChange, Refusal,
     Registration, Request, Stored, TopicChange, TopicKey,
