@@ -16,6 +16,7 @@ mod java_double;
 pub mod plan;
 mod scalar;
 mod text;
+mod screen;
 pub mod topics;
 pub mod turn;
 pub mod types;

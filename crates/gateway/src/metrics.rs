@@ -37,12 +37,21 @@ fn write_jobs(gateway: &Gateway, page: &mut String) {
             ("skipped", counters.skipped),
         ];
         for (fate, rows) in fates {
-            let _ = writeln!(page, "logmill_jobs_rows_total{{job=\"{id}\",fate=\"{fate}\"}} {rows}");
+            let _ =
+                writeln!(page, "logmill_jobs_rows_total{{job=\"{id}\",fate=\"{fate}\"}} {rows}");
         }
-        let _ = writeln!(page, "logmill_jobs_windows_closed_total{{job=\"{id}\"}} {}", status.windows_closed);
+        let _ = writeln!(
+            page,
+            "logmill_jobs_windows_closed_total{{job=\"{id}\"}} {}",
+            status.windows_closed
+        );
         let _ = writeln!(page, "logmill_jobs_results_total{{job=\"{id}\"}} {}", status.rows);
         let _ = writeln!(page, "logmill_jobs_state_bytes{{job=\"{id}\"}} {}", status.state_bytes);
-        let _ = writeln!(page, "logmill_jobs_lag_records{{job=\"{id}\"}} {}", job.lag_records.unwrap_or(0));
+        let _ = writeln!(
+            page,
+            "logmill_jobs_lag_records{{job=\"{id}\"}} {}",
+            job.lag_records.unwrap_or(0)
+        );
         if let Some(watermark) = status.watermark {
             let _ = writeln!(page, "logmill_jobs_watermark_ms{{job=\"{id}\"}} {watermark}");
         }

@@ -28,6 +28,16 @@ impl Tables {
         self.temporary.insert(table.name.clone(), Arc::new(table));
     }
 
+    /// Adds a table that the cluster has from now on.
+    pub(crate) fn add_stored(&mut self, table: Table) {
+        self.stored.insert(table.name.clone(), Arc::new(table));
+    }
+
+    /// Forgets a table that the cluster has no longer.
+    pub(crate) fn remove_stored(&mut self, name: &str) {
+        self.stored.remove(name);
+    }
+
     /// Forgets a table of the session.
     pub(crate) fn remove_temporary(&mut self, name: &str) -> bool {
         self.temporary.remove(name).is_some()

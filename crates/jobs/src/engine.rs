@@ -54,6 +54,27 @@ pub struct JobView {
     pub lag_records: Option<i64>,
 }
 
+impl JobView {
+    /// As SHOW JOBS lists it.
+    pub(crate) fn row(&self) -> Vec<String> {
+        let counters = self.status.as_ref().map(|status| status.counters);
+        let count = |pick: fn(flow::counters::Counters) -> u64| {
+            counters.map_or_else(String::new, |counters| pick(counters).to_string())
+        };
+        vec![
+            self.fact.id.clone(),
+            self.fact.name.clone(),
+            self.fact.state.word().to_owned(),
+            count(|it| it.used),
+            count(|it| it.filtered),
+            count(|it| it.late),
+            count(|it| it.bad),
+            count(|it| it.skipped),
+            self.fact.state.reason().unwrap_or_default().to_owned(),
+        ]
+    }
+}
+
 impl Engine {
     /// Starts every stored job that is to run.
     #[must_use]
@@ -114,7 +135,12 @@ impl Engine {
     /// Runs a job that is stored and does not run yet.
     pub(crate) fn run(&self, fact: JobFact) {
         let id = fact.id.clone();
-        let runner = Runner::start(fact, self.topics.clone(), self.controller.clone(), self.publisher.clone());
+        let runner = Runner::start(
+            fact,
+            self.topics.clone(),
+            self.controller.clone(),
+            self.publisher.clone(),
+        );
         self.runners().insert(id, runner);
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use controller::{IfThere, Refusal};
 use flow::plan::{Plan, Sink};
 use sql::{Catalog, SqlError, Statement, StatementKind, Table};
 
@@ -93,9 +94,7 @@ impl Engine {
                 Ok(())
             }
             StatementKind::StopJob { id_or_name, .. } => self.stop_job(&id_or_name.text, asker),
-            other => {
-                self.show(session, other, asker)
-            }
+            other => self.show(session, other, asker),
         }
     }
 
@@ -116,7 +115,7 @@ impl Engine {
             return Ok(());
         }
         let text = serde_json::to_string(&table).map_err(|error| error.to_string())?;
-        self.decided(self.controller.put_table(name.clone(), text).wait())?;
+        self.decided(self.controller.put_table(&name, text, IfThere::Refuse).wait())?;
         session.tables.add_stored(table);
         asker.answer(Answer::Done { message: format!("table {name} created") });
         Ok(())
@@ -134,7 +133,7 @@ impl Engine {
             return Err(format!("there is no table {name}").into());
         }
         if is_known {
-            self.decided(self.controller.remove_table(name.to_owned()).wait())?;
+            self.decided(self.controller.remove_table(name).wait())?;
             session.tables.remove_stored(name);
         }
         asker.answer(Answer::Done { message: format!("table {name} dropped; its topic stays") });
@@ -219,7 +218,7 @@ impl Engine {
             .ok_or_else(|| format!("no job {id_or_name} is running; SHOW JOBS lists them"))?;
         self.end(&fact.id);
         fact.state = JobState::Stopped;
-        self.decided(self.controller.put_job(fact.id.clone(), fact.text()).wait())?;
+        self.decided(self.controller.put_job(&fact.id, fact.text(), IfThere::Replace).wait())?;
         asker.answer(Answer::Done { message: format!("job {} stopped", fact.id) });
         Ok(())
     }
@@ -237,7 +236,10 @@ impl Engine {
                 rows: session.tables.tables().iter().map(|it| vec![it.name.clone()]).collect(),
             },
             StatementKind::ShowJobs => Answer::Table {
-                columns: text(&["job id", "job name", "status", "used", "filtered", "late", "bad", "skipped", "reason"]),
+                columns: text(&[
+                    "job id", "job name", "status", "used", "filtered", "late", "bad", "skipped",
+                    "reason",
+                ]),
                 rows: self.jobs().into_iter().map(|job| job.row()).collect(),
             },
             StatementKind::ShowFunctions => Answer::Table {
@@ -246,7 +248,11 @@ impl Engine {
             },
             StatementKind::ShowSettings => Answer::Table {
                 columns: text(&["key", "value"]),
-                rows: session.settings.iter().map(|(key, value)| vec![key.to_owned(), value.to_owned()]).collect(),
+                rows: session
+                    .settings
+                    .iter()
+                    .map(|(key, value)| vec![key.to_owned(), value.to_owned()])
+                    .collect(),
             },
             StatementKind::Describe(name) => {
                 let table = known_table(session, &name.text)?;
@@ -264,10 +270,7 @@ impl Engine {
         Ok(())
     }
 
-    fn decided<T>(
-        &self,
-        answer: Option<Result<T, controller::Refusal>>,
-    ) -> Result<T, Failure> {
+    fn decided<T>(&self, answer: Option<Result<T, Refusal>>) -> Result<T, Failure> {
         match answer {
             Some(Ok(value)) => Ok(value),
             Some(Err(refusal)) => Err(Failure::Other(refusal.to_string())),

@@ -90,4 +90,13 @@ impl JobState {
             Self::Failed { .. } => "FAILED",
         }
     }
+
+    /// Why it failed, if it did.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Failed { reason } => Some(reason),
+            _ => None,
+        }
+    }
 }

@@ -21,7 +21,8 @@ pub(crate) fn run(
     asker: &mut dyn Asker,
 ) -> Result<(), String> {
     let mut inputs = Inputs::begin(topics.clone(), plan).map_err(|halt| halt.to_string())?;
-    let mut graph = Graph::new(plan.clone(), inputs.partitions()).map_err(|error| error.to_string())?;
+    let mut graph =
+        Graph::new(plan.clone(), inputs.partitions()).map_err(|error| error.to_string())?;
     let schema = plan.schema();
     let columns = Answer::Columns {
         names: schema.iter().map(|field| field.name.clone()).collect(),
@@ -30,7 +31,9 @@ pub(crate) fn run(
     let mut is_there = asker.answer(columns);
     while is_there && asker.is_there() {
         let worked = inputs.advance(&mut graph, TURN_BYTES_MAX).map_err(|halt| halt.to_string())?;
-        for values in graph.take_screen_rows() {
+        for row in graph.take_screen_rows() {
+            let values = row.iter().zip(&schema).map(|(value, field)| value.to_json(field.of));
+            let values = values.collect();
             is_there = is_there && asker.answer(Answer::Row { values });
         }
         if !worked {

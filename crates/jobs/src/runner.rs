@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use controller::Controller;
+use controller::{Controller, IfThere};
 use flow::{
     plan::Plan,
     topics::Topics,
@@ -60,7 +60,7 @@ impl Runner {
             if let Some(state) = state {
                 fact.state = state;
                 // Nobody waits for this; if the controller is gone the job will find the same end again.
-                let _ = controller.put_job(fact.id.clone(), fact.text()).wait();
+                let _ = controller.put_job(&fact.id, fact.text(), IfThere::Replace).wait();
             }
         };
         let thread = thread::Builder::new().name(name).spawn(body);

@@ -1,5 +1,6 @@
 //! From a bound INSERT to a stored job.
 
+use controller::IfThere;
 use flow::plan::{Plan, Sink};
 use metadata::Image;
 use model::TopicName;
@@ -44,9 +45,9 @@ impl Engine {
             .create(&journal, 1, &JOURNAL_OPTIONS)
             .map_err(|code| format!("the job's own topic {journal} cannot be made: {code}"))?;
         self.controller
-            .put_job(fact.id.clone(), fact.text())
+            .put_job(&fact.id, fact.text(), IfThere::Refuse)
             .wait()
-            .unwrap_or_else(|| Err(controller::Refusal::gone()))
+            .ok_or("the controller is stopping")?
             .map_err(|refusal| refusal.to_string())?;
         self.run(fact.clone());
         Ok(fact)

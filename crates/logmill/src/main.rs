@@ -1,2 +1,46 @@
-//! The `logmill` command.
-fn main() {}
+//! The `logmill` command: `dev` starts a node, `sql` talks to one, `demo` shows one, `bench` measures any Kafka broker.
+
+mod bench;
+mod console;
+mod demo;
+mod dev;
+mod figures;
+mod node;
+mod process;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Memory that was touched once is kept: a first touch is dear, above all on virtual machines.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A Kafka-compatible broker with a stream processor inside.
+#[derive(Parser, Debug)]
+#[command(name = "logmill", version, about, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Start a node for development: one process, no configuration.
+    Dev(dev::DevArgs),
+    /// Run Flink SQL on a running node: a file, one statement, or a shell.
+    Sql(console::SqlArgs),
+    /// Show a clickstream becoming one-minute windows, and check every one of them.
+    Demo(demo::DemoArgs),
+    /// Measure a Kafka broker, this one or another.
+    Bench(bench::BenchArgs),
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Dev(args) => dev::run(&args),
+        Command::Sql(args) => console::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Bench(args) => bench::run(args),
+    }
+}

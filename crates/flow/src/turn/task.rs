@@ -166,6 +166,12 @@ impl Task {
         self.inputs.is_finished()
     }
 
+    /// Records that could be read now and have not been.
+    #[must_use]
+    pub fn lag_records(&self) -> i64 {
+        self.inputs.lag_records()
+    }
+
     /// Ends the reign cleanly: the next one finds nothing in doubt and nothing to redo.
     ///
     /// # Errors

@@ -1,0 +1,251 @@
+//! Partitions in memory that crash when told to: the world of the sealed-turns test.
+//!
+//! A write is an append, a sync or a trim. The crash comes before the n-th write takes effect; from then on everything is
+//! refused, until the world is healed. A power cut takes what was not synced of the job's topics as well.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use flow::topics::{PartitionEnds, ReadBatches, TopicFacts, Topics};
+use model::{
+    ErrorCode, Isolation, LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId, TimestampMs,
+    TopicId, TopicName, TopicPartition,
+};
+use records::{Batch, stamp};
+
+/// Topics in memory.
+#[derive(Default)]
+pub struct Memory(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    topics: BTreeMap<TopicName, TopicFacts>,
+    logs: BTreeMap<TopicPartition, Log>,
+    wall: i64,
+    writes: u64,
+    crash_at: Option<u64>,
+    producer_ids: i64,
+}
+
+#[derive(Default)]
+struct Log {
+    batches: Vec<(Offset, Bytes)>,
+    start: i64,
+    end: i64,
+    synced: i64,
+    producers: BTreeMap<ProducerId, (ProducerEpoch, Option<i32>)>,
+}
+
+impl Memory {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    /// Makes a topic.
+    pub fn make(&self, topic: &str, partitions: i32) {
+        self.create(&TopicName::parse(topic).unwrap(), partitions, &[]).unwrap();
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, ms: i64) {
+        self.state().wall += ms;
+    }
+
+    /// Writes so far.
+    pub fn writes(&self) -> u64 {
+        self.state().writes
+    }
+
+    /// The world stops before write `number` (counted from the world's beginning).
+    pub fn crash_at(&self, number: Option<u64>) {
+        self.state().crash_at = number;
+    }
+
+    /// What a power cut takes: everything unsynced of topics whose name does not begin with `kept`.
+    pub fn cut_power(&self, kept: &str) {
+        for (partition, log) in &mut self.state().logs {
+            if !partition.topic.as_str().starts_with(kept) {
+                log.batches.retain(|(base, _)| base.0 < log.synced);
+                log.end = log.synced;
+                log.producers.clear();
+                for (_, batch) in &log.batches {
+                    let batch = Batch::parse(batch).unwrap();
+                    let last = (!batch.is_control()).then(|| batch.last_sequence());
+                    log.producers.insert(batch.producer_id(), (batch.producer_epoch(), last));
+                }
+            }
+        }
+    }
+
+    /// Every record of `topic` that is no control record, per partition: key and value.
+    pub fn records(&self, topic: &str) -> Vec<Vec<(String, String)>> {
+        let text =
+            |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap_or(b"-").to_vec()).unwrap();
+        let state = self.state();
+        let logs = state.logs.iter().filter(|(partition, _)| partition.topic.as_str() == topic);
+        let read = |log: &Log| {
+            let mut records = Vec::new();
+            for (_, bytes) in &log.batches {
+                let batch = Batch::parse(bytes).unwrap();
+                if !batch.is_control() {
+                    for record in batch.records(&mut Vec::new()).unwrap() {
+                        let record = record.unwrap();
+                        records.push((text(record.key), text(record.value)));
+                    }
+                }
+            }
+            records
+        };
+        logs.map(|(_, log)| read(log)).collect()
+    }
+}
+
+impl State {
+    /// Counts a write; refuses it and all after it once the crash has come.
+    fn write(&mut self) -> Result<(), ErrorCode> {
+        if self.crash_at.is_some_and(|at| self.writes >= at) {
+            return Err(ErrorCode::KafkaStorageError);
+        }
+        self.writes += 1;
+        Ok(())
+    }
+
+    fn log(&mut self, partition: &TopicPartition) -> Result<&mut Log, ErrorCode> {
+        self.logs.get_mut(partition).ok_or(ErrorCode::UnknownTopicOrPartition)
+    }
+}
+
+impl Topics for Memory {
+    fn wall(&self) -> TimestampMs {
+        TimestampMs(self.state().wall)
+    }
+
+    fn topic(&self, topic: &TopicName) -> Option<TopicFacts> {
+        self.state().topics.get(topic).cloned()
+    }
+
+    fn create(
+        &self,
+        topic: &TopicName,
+        partitions: i32,
+        _: &[(&str, &str)],
+    ) -> Result<TopicFacts, ErrorCode> {
+        let partitions = if partitions < 0 { 2 } else { partitions };
+        let mut state = self.state();
+        let facts = TopicFacts { id: TopicId::NONE, partitions };
+        state.topics.insert(topic.clone(), facts.clone());
+        for partition in 0..partitions {
+            let partition = TopicPartition::new(topic.clone(), PartitionId(partition));
+            state.logs.insert(partition, Log::default());
+        }
+        Ok(facts)
+    }
+
+    fn ends(&self, partition: &TopicPartition) -> Result<PartitionEnds, ErrorCode> {
+        let mut state = self.state();
+        let log = state.log(partition)?;
+        Ok(PartitionEnds {
+            log_start: Offset(log.start),
+            readable_end: Offset(log.end),
+            high_watermark: Offset(log.end),
+            log_end: Offset(log.end),
+            leader_epoch: LeaderEpoch(0),
+        })
+    }
+
+    fn offset_for_time(
+        &self,
+        _: &TopicPartition,
+        _: TimestampMs,
+    ) -> Result<Option<Offset>, ErrorCode> {
+        Ok(None)
+    }
+
+    fn read(
+        &self,
+        partition: &TopicPartition,
+        from: Offset,
+        bytes_max: usize,
+        _: Isolation,
+    ) -> Result<ReadBatches, ErrorCode> {
+        let mut state = self.state();
+        let log = state.log(partition)?;
+        if from.0 < log.start || from.0 > log.end {
+            return Err(ErrorCode::OffsetOutOfRange);
+        }
+        let mut bytes = BytesMut::new();
+        let mut next = from;
+        for (_, batch) in &log.batches {
+            let end = Batch::parse(batch).unwrap().next_offset();
+            if end > from && (bytes.is_empty() || bytes.len() + batch.len() <= bytes_max) {
+                bytes.extend_from_slice(batch);
+                next = end;
+            }
+        }
+        let leader_epoch = LeaderEpoch(0);
+        Ok(ReadBatches { bytes: bytes.freeze(), next, leader_epoch, aborted: Vec::new() })
+    }
+
+    fn append(&self, partition: &TopicPartition, mut batch: BytesMut) -> Result<Offset, ErrorCode> {
+        let mut state = self.state();
+        state.write()?;
+        let log = state.log(partition)?;
+        let base = Offset(log.end);
+        stamp::offset_and_epoch(&mut batch, base, LeaderEpoch(0));
+        let view = Batch::parse(&batch).unwrap();
+        if view.producer_id().is_some() {
+            let known = log.producers.get(&view.producer_id()).copied();
+            if let Some((epoch, last)) = known {
+                if view.producer_epoch() < epoch {
+                    return Err(ErrorCode::InvalidProducerEpoch);
+                }
+                let expected =
+                    if view.producer_epoch() > epoch { Some(0) } else { last.map(|last| last + 1) };
+                let follows = expected.is_none_or(|expected| view.base_sequence() == expected);
+                assert!(view.is_control() || follows, "{partition}: a sequence is out of order");
+            }
+            let last = (!view.is_control()).then(|| view.last_sequence());
+            log.producers.insert(view.producer_id(), (view.producer_epoch(), last));
+        }
+        log.end = view.next_offset().0;
+        log.batches.push((base, batch.freeze()));
+        Ok(base)
+    }
+
+    fn sync(&self, partition: &TopicPartition) -> Result<(), ErrorCode> {
+        let mut state = self.state();
+        state.write()?;
+        let log = state.log(partition)?;
+        log.synced = log.end;
+        Ok(())
+    }
+
+    fn trim(&self, partition: &TopicPartition, before: Offset) -> Result<(), ErrorCode> {
+        let mut state = self.state();
+        state.write()?;
+        let log = state.log(partition)?;
+        log.start = log.start.max(before.0);
+        log.batches.retain(|(_, batch)| Batch::parse(batch).unwrap().next_offset() > before);
+        Ok(())
+    }
+
+    fn wait(&self, positions: &[(TopicPartition, Offset)], _: Duration) -> bool {
+        positions.iter().any(|(partition, at)| self.ends(partition).unwrap().readable_end > *at)
+    }
+
+    fn commit(&self, _: &str, _: &[(TopicPartition, Offset)]) {}
+
+    fn committed(&self, _: &str, _: &TopicPartition) -> Option<Offset> {
+        None
+    }
+
+    fn new_producer_id(&self) -> Result<ProducerId, ErrorCode> {
+        let mut state = self.state();
+        state.producer_ids += 1;
+        Ok(ProducerId(state.producer_ids))
+    }
+}
