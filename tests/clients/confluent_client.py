@@ -114,6 +114,32 @@ class Confluent:
         return received
 
 
+def read_to_end(bootstrap, topic):
+    """{partition: [(offset, value)]} of all that the topic holds now, uncommitted records too; KeyError if there is no such topic."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "none-is-joined", "enable.auto.commit": False,
+                         "enable.partition.eof": True, "isolation.level": "read_uncommitted", **QUIET})  # fmt: skip
+    try:
+        metadata = consumer.list_topics(topic, 10).topics[topic]
+        if metadata.error:
+            raise KeyError(topic)
+        found = {partition: [] for partition in metadata.partitions}
+        unfinished = set(found)
+        consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in found])
+
+        def read_on():
+            for message in consumer.consume(2000, 0.2):
+                if not message.error():
+                    found[message.partition()].append((message.offset(), message.value()))
+                elif message.error().code() == KafkaError._PARTITION_EOF:
+                    unfinished.discard(message.partition())
+            return not unfinished
+
+        eventually(f"the end of {topic} is read", read_on, 120, 0)
+    finally:
+        consumer.close()
+    return found
+
+
 class _Member:
     def __init__(self, topic, settings):
         self._consumer = Consumer(settings)

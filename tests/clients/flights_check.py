@@ -8,9 +8,8 @@ import sys
 import time
 
 import pandas
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from confluent_client import QUIET
+from confluent_client import read_to_end
 from flights import load
 from harness.report import check
 
@@ -42,31 +41,9 @@ def read(bootstrap, topic):
             (row["window_start"], row["origin"], row["carrier"]),
             (row["departures"], row["dep_delay_minutes"], row["dep_delay_worst"], row["arrivals"], row["arr_delay_minutes"]),
         )
-        for row in map(json.loads, read_values(bootstrap, topic))
+        for records in read_to_end(bootstrap, topic).values()
+        for row in (json.loads(value) for _, value in records)
     ]
-
-
-def read_values(bootstrap, topic):
-    """The values of every record that the topic holds now, partition by partition."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "none-is-joined", "enable.auto.commit": False,
-                         "enable.partition.eof": True, **QUIET})  # fmt: skip
-    values = {}
-    try:
-        partitions = consumer.list_topics(topic, 10).topics[topic].partitions
-        values = {partition: [] for partition in partitions}
-        unfinished = set(partitions)
-        consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
-        while unfinished:
-            messages = consumer.consume(5000, 10)
-            check(messages, f"nothing came from {topic} for 10 s, and its end is not reached")
-            for message in messages:
-                if message.error():
-                    unfinished.discard(message.partition())
-                else:
-                    values[message.partition()].append(message.value())
-    finally:
-        consumer.close()
-    return [value for partition in sorted(values) for value in values[partition]]
 
 
 def compare(found, wanted):
