@@ -41,6 +41,9 @@ pub struct Source {
     pub topics: Vec<TopicName>,
     /// How a record's value becomes columns.
     pub format: Format,
+    /// How its key does ([`Origin::Key`]); none: no column lies in the key.
+    #[serde(default)]
+    pub key_format: Option<Format>,
     /// `json.ignore-parse-errors`: a field that cannot be read is NULL instead of making the row bad.
     pub ignore_parse_errors: bool,
     /// What is decoded: exactly the columns that the plan reads, in table order.

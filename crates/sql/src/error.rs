@@ -40,14 +40,12 @@ impl SqlError {
         self
     }
 
-    /// The same error where the parsed text stands at byte `at`, line and column `start` of a larger one.
+    /// Fills line and column in from `text`, which begins at byte `at`, line and column `start` of what was parsed.
     #[must_use]
-    pub(crate) fn moved(mut self, at: usize, start: Place) -> Self {
-        self.span = Span::new(self.span.start + at, self.span.end + at);
-        if self.line == 1 {
-            self.column += start.column.saturating_sub(1);
-        }
-        self.line += start.line.saturating_sub(1);
+    pub(crate) fn located_from(mut self, text: &str, at: usize, start: Place) -> Self {
+        let place = Place::of(text, self.span.start.saturating_sub(at));
+        let shift = if place.line == 1 { start.column.saturating_sub(1) } else { 0 };
+        (self.line, self.column) = (start.line + place.line - 1, place.column + shift);
         self
     }
 

@@ -4,7 +4,7 @@
 
 use flow::types::Type;
 
-use crate::span::Span;
+use crate::span::{Place, Span};
 
 /// An identifier, without its back-ticks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Name {
 
 /// An expression.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Expression {
+pub(crate) struct Expression {
     pub(crate) kind: ExpressionKind,
     pub(crate) span: Span,
 }
@@ -180,7 +180,9 @@ pub struct TableDefinition {
     pub(crate) primary_key: Vec<Name>,
     pub(crate) comment: Option<String>,
     pub(crate) options: Vec<OptionDefinition>,
+    /// The whole statement.
     pub(crate) span: Span,
+    pub(crate) start: Place,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -5,7 +5,7 @@ use sqlparser::tokenizer::Token;
 use super::{reader::Reader, statement::names, types};
 use crate::{
     SqlError, StatementKind, limits,
-    span::Span,
+    span::{Place, Span},
     syntax::{
         ColumnDefinition, ColumnDefinitionKind, Expression, OptionDefinition, TableDefinition,
         TypeName, WatermarkDefinition,
@@ -14,7 +14,7 @@ use crate::{
 
 /// Reads what follows CREATE.
 pub(super) fn create(reader: &mut Reader<'_>) -> Result<StatementKind, SqlError> {
-    let start = reader.here();
+    let start = reader.last();
     if reader.accept("OR") {
         return Err(SqlError::new("CREATE OR REPLACE is not served", start).with_hint("DROP TABLE first"));
     }
@@ -44,6 +44,7 @@ pub(super) fn create(reader: &mut Reader<'_>) -> Result<StatementKind, SqlError>
         comment: None,
         options: Vec::new(),
         span: start,
+        start: Place::of(reader.text, start.start),
     };
     if reader.is("LIKE") || reader.is("AS") {
         return Err(SqlError::new("CREATE TABLE … LIKE and … AS are not served yet", reader.here())
