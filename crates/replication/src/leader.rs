@@ -263,3 +263,7 @@ impl Leader {
         );
     }
 }
+
+#[cfg(test)]
+#[path = "leader_tests.rs"]
+mod tests;

@@ -17,7 +17,8 @@ pub fn log_options(topic: &TopicOptions) -> LogOptions {
         index_interval_bytes: topic.index_interval_bytes,
         index_bytes_max: topic.segment_index_bytes,
         message_bytes_max: topic.max_message_bytes,
-        flush_messages: topic.flush_messages,
+        // The partition counts: those who append at once share one sync, outside of the log's lock.
+        flush_messages: i64::MAX,
         flush_ms: topic.flush_ms,
         delete_retention_ms: topic.delete_retention_ms,
         min_compaction_lag_ms: topic.min_compaction_lag_ms,

@@ -211,15 +211,16 @@ impl ReplicaSet {
     /// Logs on the disk whose topic is deleted, or is another by now: the node was down, or died in between.
     fn remove_strays(&self, image: &Image) {
         for (name, id) in self.home.directory.found() {
-            let is_ours = image
-                .topic_by_id(id)
-                .and_then(|topic| {
-                    (topic.name == name.topic).then(|| topic.partition(name.partition))
-                })
-                .flatten()
+            // An id that cannot be read was not synced before the power went: the name must do.
+            let topic = match id {
+                TopicId::NONE => image.topic_named(&name.topic),
+                id => image.topic_by_id(id).filter(|topic| topic.name == name.topic),
+            };
+            let is_ours = topic
+                .and_then(|topic| topic.partition(name.partition))
                 .is_some_and(|state| state.replicas.contains(&self.home.node));
             if !is_ours && name.topic.as_str() != METADATA_TOPIC {
-                // A stray that cannot be removed is tried again at the next start; a topic of that name cannot be opened until then.
+                // What cannot be removed is tried again at the next start; it is put aside if its name is needed.
                 let _ = self.remove_stray(&name, id);
             }
         }

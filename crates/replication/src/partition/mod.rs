@@ -352,3 +352,7 @@ fn wake(waiters: Vec<Arc<Waiter>>) {
         waiter.wake();
     }
 }
+
+#[cfg(test)]
+#[path = "../partition_tests.rs"]
+mod tests;

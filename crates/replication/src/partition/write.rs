@@ -83,7 +83,7 @@ impl Partition {
             unsynced.bytes += appended.size_bytes as u64;
             unsynced.records = unsynced.records.saturating_add(end.since(before));
         }
-        let is_sync_due = core.unsynced.records >= core.options.log.flush_messages;
+        let is_sync_due = core.unsynced.records >= core.options.topic.flush_messages;
         let is_news = !std::mem::replace(&mut core.unsynced.is_noted, true);
         let woken = self.settle(&mut core);
         drop(core);

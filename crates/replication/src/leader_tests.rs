@@ -1,0 +1,166 @@
+//! The leader machine, by traces: each line of `leader_traces/*.txt` is told to it, what it wants done stands behind the arrow.
+
+use model::{BrokerId, LeaderEpoch, Offset};
+
+use super::*;
+
+#[test]
+fn the_watermark_is_what_all_in_sync_have() {
+    replay(include_str!("leader_traces/high_watermark.txt"));
+}
+
+#[test]
+fn who_lags_goes_and_too_few_stop_the_watermark() {
+    replay(include_str!("leader_traces/isr_shrinks.txt"));
+}
+
+#[test]
+fn who_has_caught_up_joins() {
+    replay(include_str!("leader_traces/isr_expands.txt"));
+}
+
+#[test]
+fn a_lone_node_is_in_sync_with_itself() {
+    replay(include_str!("leader_traces/lone_node.txt"));
+}
+
+#[test]
+fn a_new_leader_waits_for_those_in_sync() {
+    replay(include_str!("leader_traces/election.txt"));
+}
+
+fn replay(trace: &str) {
+    let mut stage = Stage { leader: None, now: Instant::default() };
+    let mut seen = String::new();
+    for line in trace.lines() {
+        let told = line.split("=>").next().unwrap();
+        let words: Vec<&str> = told.split_whitespace().collect();
+        if line.starts_with('#') || words.is_empty() {
+            seen.push_str(line);
+        } else {
+            match stage.tell(&words) {
+                Some(answer) => seen.push_str(&format!("{told}=> {answer}")),
+                None => seen.push_str(told),
+            }
+        }
+        seen.push('\n');
+    }
+    assert!(seen == trace, "the trace has become:\n{seen}");
+}
+
+struct Stage {
+    leader: Option<Leader>,
+    now: Instant,
+}
+
+impl Stage {
+    fn tell(&mut self, words: &[&str]) -> Option<String> {
+        let now = self.now;
+        if let ["time", seconds] = words {
+            let seconds = seconds.trim_end_matches('s').parse().unwrap();
+            self.now = Instant::default().plus(Duration::from_secs(seconds));
+            return None;
+        }
+        if let [
+            "lead",
+            "me",
+            me,
+            "replicas",
+            replicas,
+            "isr",
+            isr,
+            "end",
+            end,
+            "hw",
+            hw,
+            "min",
+            min,
+        ] = words
+        {
+            let (replicas, isr) = (ids(replicas), ids(isr));
+            let reign = Reign {
+                me: BrokerId(me.parse().unwrap()),
+                epoch: LeaderEpoch(7),
+                replicas: &replicas,
+                isr: &isr,
+                log_end: offset(end),
+                high_watermark: offset(hw),
+            };
+            let (leader, effects) = Leader::new(&reign, rules(min), now);
+            self.leader = Some(leader);
+            return Some(text(&effects));
+        }
+        let leader = self.leader.as_mut().expect("a trace begins with a reign");
+        let before = leader.high_watermark();
+        let effects = match words {
+            ["append", end] => leader.on_append(offset(end), now),
+            ["fetch", who, "at", at] => leader.on_follower_fetch(fetch(who, at, true), now),
+            ["fetch", who, "fenced", "at", at] => {
+                leader.on_follower_fetch(fetch(who, at, false), now)
+            }
+            ["tick"] => leader.on_tick(now),
+            ["isr", members] => leader.on_isr_committed(&ids(members), now),
+            ["min", min] => leader.on_rules(rules(min), now),
+            ["refused"] => {
+                leader.on_isr_refused();
+                return None;
+            }
+            ["enough"] => {
+                let answer = if leader.has_enough_replicas() { "yes" } else { "no" };
+                return Some(answer.to_owned());
+            }
+            ["deadline"] => {
+                let deadline = leader.next_deadline();
+                return Some(deadline.map_or("never".to_owned(), |at| {
+                    format!("{}s", at.since(Instant::default()).as_secs())
+                }));
+            }
+            ["state"] => return Some(state(leader)),
+            other => panic!("{other:?} is no line of a trace"),
+        };
+        assert!(leader.high_watermark() >= before, "the watermark never goes back");
+        Some(text(&effects))
+    }
+}
+
+fn fetch(who: &str, at: &str, is_eligible: bool) -> FollowerFetch {
+    FollowerFetch { follower: BrokerId(who.parse().unwrap()), at: offset(at), is_eligible }
+}
+
+fn rules(min: &str) -> LeaderRules {
+    LeaderRules { min_insync_replicas: min.parse().unwrap(), lag_max: Duration::from_secs(30) }
+}
+
+fn ids(list: &str) -> Vec<BrokerId> {
+    list.split(',').map(|id| BrokerId(id.parse().unwrap())).collect()
+}
+
+fn offset(number: &str) -> Offset {
+    Offset(number.parse().unwrap())
+}
+
+fn list(members: &[BrokerId]) -> String {
+    members.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+fn text(effects: &Effects) -> String {
+    let mut all = Vec::new();
+    if let Some(high_watermark) = effects.high_watermark {
+        all.push(format!("hw {high_watermark}"));
+    }
+    if let Some(members) = &effects.propose_isr {
+        all.push(format!("propose {}", list(members)));
+    }
+    if all.is_empty() { "nothing".to_owned() } else { all.join(", ") }
+}
+
+fn state(leader: &Leader) -> String {
+    format!(
+        "epoch {} start {} end {} hw {} isr {}",
+        leader.epoch(),
+        leader.epoch_start(),
+        leader.log_end(),
+        leader.high_watermark(),
+        list(leader.isr().members())
+    )
+}

@@ -1,0 +1,522 @@
+//! A lone node's partitions on a simulated disk: what readers see, who is woken, what survives.
+
+use std::path::Path;
+
+use bytes::BytesMut;
+use metadata::{Delta, Fact, Image, StateFact, options::ServerOptions};
+use model::{
+    BrokerEpoch, ErrorCode, PartitionEpoch, PartitionId, ProducerEpoch, ProducerId, TopicName,
+};
+use records::{BatchBuilder, Batches, Codec};
+use storage::Origin;
+use world::{
+    Disk,
+    sim::{SimClock, SimDisk},
+};
+
+use super::*;
+use crate::ReplicaSet;
+
+/// A node: its disk and clock, and its replicas while it runs.
+struct Node {
+    disk: SimDisk,
+    clock: Arc<SimClock>,
+    image: Image,
+    replicas: Option<Arc<ReplicaSet>>,
+}
+
+impl Node {
+    fn new() -> Self {
+        let clock = Arc::new(SimClock::new(TimestampMs(1_000_000)));
+        let mut node =
+            Self { disk: SimDisk::new(), clock, image: Image::default(), replicas: None };
+        node.image.set_version(Offset(0));
+        node.start();
+        node
+    }
+
+    fn start(&mut self) {
+        let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
+        let directory = DataDirectory::open(disk, Path::new("/data"), "c", BrokerId(1)).unwrap();
+        let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as _;
+        let server = ServerOptions::new(BrokerId(1));
+        let replicas = ReplicaSet::new(Arc::new(directory), clock, server);
+        replicas.apply(&self.image, &Delta::everything());
+        self.replicas = Some(replicas);
+        let (id, host) = (BrokerId(1), "localhost".to_owned());
+        let epoch = BrokerEpoch(1);
+        self.tell(&[Fact::RegisterBroker { id, incarnation: 1, epoch, host, port: 1, rack: None }]);
+    }
+
+    fn replicas(&self) -> &ReplicaSet {
+        self.replicas.as_ref().unwrap()
+    }
+
+    fn tell(&mut self, facts: &[Fact]) {
+        let mut delta = Delta::default();
+        for fact in facts {
+            delta.note(&self.image, fact);
+            self.image.apply(fact);
+        }
+        self.replicas().apply(&self.image, &delta);
+    }
+
+    fn create(&mut self, number: u128, options: &[(&str, &str)]) -> Arc<Partition> {
+        let (name, id) = (TopicName::parse("a").unwrap(), topic_id(number));
+        let state = StateFact {
+            replicas: vec![BrokerId(1)],
+            isr: vec![BrokerId(1)],
+            leader: BrokerId(1),
+            leader_epoch: LeaderEpoch(0),
+            partition_epoch: PartitionEpoch(0),
+        };
+        let mut facts = vec![
+            Fact::Topic { name, id },
+            Fact::Partitions { topic: id, first: PartitionId(0), count: 1, state },
+        ];
+        facts.extend(options.iter().map(|(name, value)| Fact::TopicOption {
+            topic: id,
+            name: (*name).to_owned(),
+            value: Some((*value).to_owned()),
+        }));
+        self.tell(&facts);
+        self.partition()
+    }
+
+    fn partition(&self) -> Arc<Partition> {
+        let name = TopicPartition::new(TopicName::parse("a").unwrap(), PartitionId(0));
+        self.replicas().find(&name).unwrap()
+    }
+
+    /// As kill -9 and a new start.
+    fn crash(&mut self) {
+        self.replicas = None;
+        self.disk.crash_process();
+        self.start();
+    }
+
+    fn restart(&mut self) {
+        self.replicas().close().unwrap();
+        self.replicas = None;
+        self.start();
+    }
+}
+
+fn topic_id(number: u128) -> TopicId {
+    TopicId::parse(&format!("AAAAAAAAAAAAAAAAAA{number:03}A")).unwrap()
+}
+
+fn batch(values: &[&str]) -> BytesMut {
+    let mut builder = BatchBuilder::new(Codec::None);
+    for value in values {
+        builder.append(TimestampMs(1_000_000), Some(b"key"), Some(value.as_bytes()), &[]);
+    }
+    builder.finish()
+}
+
+fn transactional(value: &str) -> BytesMut {
+    let mut builder = BatchBuilder::new(Codec::None);
+    builder.producer(ProducerId(5), ProducerEpoch(0), 0).transactional(true);
+    builder.append(TimestampMs(1_000_000), Some(b"key"), Some(value.as_bytes()), &[]);
+    builder.finish()
+}
+
+fn append(partition: &Partition, values: &[&str]) -> Placed {
+    partition.append(batch(values), Acks::All, Origin::Client).unwrap()
+}
+
+fn request(from: i64) -> FetchRequest {
+    FetchRequest {
+        from: Offset(from),
+        bytes_max: 1 << 20,
+        at_least_one: true,
+        isolation: Isolation::ReadUncommitted,
+        current_leader_epoch: None,
+        last_fetched_epoch: None,
+    }
+}
+
+fn values(fetched: Fetched) -> Vec<String> {
+    let bytes = fetched.chunk.into_bytes().unwrap();
+    let mut all = Vec::new();
+    for batch in Batches::new(&bytes) {
+        let mut scratch = Vec::new();
+        for record in batch.unwrap().records(&mut scratch).unwrap() {
+            all.push(String::from_utf8(record.unwrap().value.unwrap().to_vec()).unwrap());
+        }
+    }
+    all
+}
+
+fn read(partition: &Partition, from: i64) -> Vec<String> {
+    values(partition.read(request(from)).unwrap())
+}
+
+fn code<T: std::fmt::Debug>(done: Result<T, PartitionError>) -> ErrorCode {
+    done.unwrap_err().code()
+}
+
+#[test]
+fn an_acknowledged_record_survives_a_killed_process() {
+    let mut node = Node::new();
+    let partition = node.create(1, &[]);
+    assert!(append(&partition, &["x", "y"]).is_replicated());
+    drop(partition);
+    node.crash();
+    let partition = node.partition();
+    assert_eq!(read(&partition, 0), ["x", "y"]);
+    let offsets = partition.offsets();
+    assert_eq!((offsets.high_watermark, offsets.log_end), (Offset(2), Offset(2)));
+    assert_eq!(append(&partition, &["z"]).appended.base, Offset(2));
+}
+
+#[test]
+fn a_record_synced_before_its_answer_survives_a_power_cut() {
+    let mut node = Node::new();
+    let partition = node.create(1, &[("flush.messages", "1")]);
+    append(&partition, &["x"]);
+    drop(partition);
+    node.replicas = None;
+    node.disk.power_cut(&mut world::Chance::from_seed(11));
+    node.start();
+    assert_eq!(read(&node.partition(), 0), ["x"]);
+}
+
+#[test]
+fn a_clean_stop_leaves_nothing_to_recover() {
+    let mut node = Node::new();
+    let partition = node.create(1, &[]);
+    append(&partition, &["x"]);
+    node.replicas().close().unwrap();
+    let gone = partition.append(batch(&["y"]), Acks::All, Origin::Client);
+    assert_eq!(code(gone), ErrorCode::NotLeaderOrFollower, "what is closed answers nobody");
+    drop(partition);
+    node.replicas = None;
+    node.start();
+    assert!(node.replicas().home.directory.was_clean());
+    assert_eq!(read(&node.partition(), 0), ["x"]);
+}
+
+#[test]
+fn every_restart_begins_a_reign_and_its_first_record_shows_it() {
+    let mut node = Node::new();
+    let partition = node.create(1, &[]);
+    append(&partition, &["x"]);
+    assert_eq!(partition.offsets().leader_epoch, LeaderEpoch(0));
+    node.crash();
+    node.crash();
+    let partition = node.partition();
+    assert_eq!(partition.offsets().leader_epoch, LeaderEpoch(2));
+    let ends = |epoch: i32| partition.offsets_for_epoch(LeaderEpoch(epoch), None).unwrap();
+    assert_eq!(ends(0), Some((LeaderEpoch(0), Offset(1))));
+    assert_eq!(ends(1), Some((LeaderEpoch(0), Offset(1))));
+    assert_eq!(ends(2), Some((LeaderEpoch(2), Offset(1))));
+    assert_eq!(ends(3), None);
+    append(&partition, &["y", "z"]);
+    assert_eq!(ends(1), Some((LeaderEpoch(0), Offset(1))));
+    assert_eq!(ends(2), Some((LeaderEpoch(2), Offset(3))));
+}
+
+#[test]
+fn who_names_another_reign_is_told() {
+    let mut node = Node::new();
+    node.create(1, &[]);
+    node.crash();
+    let partition = node.partition();
+    append(&partition, &["x"]);
+    let named =
+        |epoch: i32| FetchRequest { current_leader_epoch: Some(LeaderEpoch(epoch)), ..request(0) };
+    assert_eq!(code(partition.read(named(0))), ErrorCode::FencedLeaderEpoch);
+    assert_eq!(code(partition.read(named(2))), ErrorCode::UnknownLeaderEpoch);
+    assert_eq!(values(partition.read(named(1)).unwrap()), ["x"]);
+    let listed = partition.list_offsets(
+        OffsetSpec::Latest,
+        Isolation::ReadUncommitted,
+        Some(LeaderEpoch(0)),
+    );
+    assert_eq!(code(listed), ErrorCode::FencedLeaderEpoch);
+}
+
+#[test]
+fn a_reader_whose_log_departs_from_ours_is_told_where() {
+    let mut node = Node::new();
+    append(&node.create(1, &[]), &["x"]);
+    node.crash();
+    let partition = node.partition();
+    append(&partition, &["y"]);
+    let after = |epoch: i32, from: i64| {
+        let last_fetched_epoch = Some(LeaderEpoch(epoch));
+        partition.read(FetchRequest { last_fetched_epoch, ..request(from) })
+    };
+    assert_eq!(after(0, 1).unwrap().diverging, None);
+    let fetched = after(0, 2).unwrap();
+    assert_eq!(fetched.diverging, Some((LeaderEpoch(0), Offset(1))));
+    assert!(fetched.chunk.is_empty());
+    assert_eq!(code(after(9, 2)), ErrorCode::OffsetOutOfRange);
+}
+
+#[test]
+fn offsets_that_are_not_there_are_refused() {
+    let mut node = Node::new();
+    let partition = node.create(1, &[]);
+    append(&partition, &["x", "y"]);
+    partition.delete_records(Offset(1)).unwrap();
+    assert_eq!(code(partition.read(request(0))), ErrorCode::OffsetOutOfRange);
+    assert_eq!(code(partition.read(request(3))), ErrorCode::OffsetOutOfRange);
+    assert!(partition.read(request(2)).unwrap().chunk.is_empty());
+}
+
+#[test]
+fn an_open_transaction_is_read_by_the_uncommitted_only() {
+    let mut node = Node::new();
+    let partition = node.create(1, &[]);
+    append(&partition, &["x"]);
+    partition.append(transactional("t"), Acks::All, Origin::Client).unwrap();
+    let offsets = partition.offsets();
+    assert_eq!((offsets.last_stable, offsets.high_watermark), (Offset(1), Offset(2)));
+    assert_eq!(read(&partition, 0), ["x", "t"]);
+    let committed = FetchRequest { isolation: Isolation::ReadCommitted, ..request(0) };
+    let fetched = partition.read(committed).unwrap();
+    assert_eq!(fetched.aborted, Some(Vec::new()));
+    assert_eq!(values(fetched), ["x"]);
+    let waiter = Waiter::new();
+    partition.park(&waiter, Offset(1), Isolation::ReadCommitted);
+    append(&partition, &["y"]);
+    assert!(!waiter.is_woken(), "nothing more is decided");
+    let marker = records::control::marker(
+        records::control::Marker::Abort,
+        0,
+        ProducerId(5),
+        ProducerEpoch(0),
+        TimestampMs(1_000_000),
+    );
+    partition.append(marker, Acks::All, Origin::Coordinator).unwrap();
+    assert!(waiter.is_woken());
+    let fetched = partition.read(committed).unwrap();
+    let aborted = fetched.aborted.as_ref().unwrap();
+    assert_eq!((aborted[0].producer_id, aborted[0].first_offset), (ProducerId(5), Offset(1)));
+}
+
+#[test]
+fn waiters_are_woken_by_their_edge_and_by_no_other() {
+    let mut node = Node::new();
+    let partition = node.create(1, &[]);
+    append(&partition, &["x"]);
+    let parked = |past: i64| {
+        let waiter = Waiter::new();
+        partition.park(&waiter, Offset(past), Isolation::ReadUncommitted);
+        waiter
+    };
+    assert!(parked(0).is_woken(), "it is past that already");
+    let (next, later) = (parked(1), parked(2));
+    let produce = Waiter::new();
+    partition.park_produce(&produce, Offset(3));
+    append(&partition, &["y"]);
+    assert_eq!([next.is_woken(), later.is_woken(), produce.is_woken()], [true, false, false]);
+    append(&partition, &["z"]);
+    assert_eq!([later.is_woken(), produce.is_woken()], [true, true]);
+}
+
+#[test]
+fn who_waits_on_a_deleted_topic_is_woken_and_told() {
+    let mut node = Node::new();
+    let partition = node.create(1, &[]);
+    let waiter = Waiter::new();
+    partition.park(&waiter, Offset(0), Isolation::ReadUncommitted);
+    node.tell(&[Fact::RemoveTopic { id: topic_id(1) }]);
+    assert!(waiter.is_woken());
+    assert_eq!(code(partition.read(request(0))), ErrorCode::NotLeaderOrFollower);
+    assert!(node.replicas().find(partition.name()).is_none());
+}
+
+#[test]
+fn a_topic_made_again_is_empty_also_when_it_was_deleted_while_the_node_was_down() {
+    let mut node = Node::new();
+    append(&node.create(1, &[]), &["x"]);
+    node.tell(&[Fact::RemoveTopic { id: topic_id(1) }]);
+    let partition = node.create(2, &[]);
+    assert_eq!((partition.topic_id(), read(&partition, 0).len()), (topic_id(2), 0));
+    append(&partition, &["y"]);
+
+    drop(partition);
+    let mut facts = Image::default();
+    std::mem::swap(&mut facts, &mut node.image);
+    node.image.set_version(Offset(0));
+    node.crash(); // the image is empty: both topics are strays
+    let partition = node.create(3, &[]);
+    assert_eq!(read(&partition, 0).len(), 0);
+    assert!(node.replicas().find_by_id(topic_id(3), PartitionId(0)).is_some());
+    assert!(node.replicas().find_by_id(topic_id(2), PartitionId(0)).is_none());
+}
+
+#[test]
+fn a_changed_option_is_in_force_at_once() {
+    let mut node = Node::new();
+    let partition = node.create(1, &[]);
+    append(&partition, &["x"]);
+    let mut set = |name: &str, value: Option<&str>| {
+        let (name, value) = (name.to_owned(), value.map(str::to_owned));
+        node.tell(&[Fact::TopicOption { topic: topic_id(1), name, value }]);
+    };
+    set("max.message.bytes", Some("10"));
+    let refused = partition.append(batch(&["y"]), Acks::All, Origin::Client);
+    assert_eq!(code(refused), ErrorCode::MessageTooLarge);
+    set("max.message.bytes", None);
+    append(&partition, &["y"]);
+    set("cleanup.policy", Some("compact"));
+    assert_eq!(code(partition.delete_records(Offset(1))), ErrorCode::PolicyViolation);
+    assert_eq!(partition.trim(Offset(1)).unwrap(), Offset(1), "its owner may");
+}
+
+#[test]
+fn too_few_in_sync_replicas_refuse_acks_all_and_nothing_else() {
+    let mut node = Node::new();
+    let partition = node.create(1, &[("min.insync.replicas", "2")]);
+    append(&partition, &["x"]); // of one replica, two cannot be asked
+    let state = StateFact {
+        replicas: vec![BrokerId(1), BrokerId(2)],
+        isr: vec![BrokerId(1)],
+        leader: BrokerId(1),
+        leader_epoch: LeaderEpoch(1),
+        partition_epoch: PartitionEpoch(1),
+    };
+    let topic = topic_id(1);
+    node.tell(&[Fact::Partitions { topic, first: PartitionId(0), count: 1, state }]);
+    let refused = partition.append(batch(&["y"]), Acks::All, Origin::Client);
+    assert_eq!(code(refused), ErrorCode::NotEnoughReplicas);
+    let placed = partition.append(batch(&["y"]), Acks::Leader, Origin::Client).unwrap();
+    assert!(!placed.is_replicated(), "the watermark stands still below min.insync.replicas");
+    assert_eq!(read(&partition, 0), ["x"], "nobody reads past it");
+    let waiter = Waiter::new();
+    partition.park_produce(&waiter, placed.appended.last.plus(1));
+    assert!(!waiter.is_woken());
+}
+
+#[test]
+fn records_are_deleted_up_to_the_watermark_and_stay_deleted() {
+    let mut node = Node::new();
+    let partition = node.create(1, &[]);
+    append(&partition, &["x", "y", "z"]);
+    assert_eq!(code(partition.delete_records(Offset(4))), ErrorCode::OffsetOutOfRange);
+    assert_eq!(code(partition.delete_records(Offset(-2))), ErrorCode::OffsetOutOfRange);
+    assert_eq!(partition.delete_records(Offset(2)).unwrap(), Offset(2));
+    assert_eq!(partition.delete_records(Offset(1)).unwrap(), Offset(2), "it never goes back");
+    drop(partition);
+    node.restart();
+    assert_eq!(node.partition().offsets().log_start, Offset(2));
+    assert_eq!(node.partition().delete_records(Offset::NONE).unwrap(), Offset(3));
+}
+
+#[test]
+fn offsets_are_listed_as_kafka_lists_them() {
+    let mut node = Node::new();
+    let partition = node.create(1, &[]);
+    let list = |spec| {
+        let listed = partition.list_offsets(spec, Isolation::ReadUncommitted, None).unwrap();
+        (listed.offset.0, listed.timestamp.0, listed.leader_epoch.0)
+    };
+    assert_eq!(list(OffsetSpec::Earliest), (0, -1, 0));
+    assert_eq!(list(OffsetSpec::Latest), (0, -1, 0));
+    assert_eq!(list(OffsetSpec::MaxTimestamp), (-1, -1, -1));
+    append(&partition, &["x", "y"]);
+    assert_eq!(list(OffsetSpec::Latest), (2, -1, 0));
+    assert_eq!(list(OffsetSpec::MaxTimestamp), (0, 1_000_000, 0));
+    assert_eq!(list(OffsetSpec::Time(TimestampMs(5))), (0, 1_000_000, 0));
+    assert_eq!(list(OffsetSpec::Time(TimestampMs(1_000_001))), (-1, -1, -1));
+    assert_eq!(list(OffsetSpec::LatestTiered), (-1, -1, -1));
+    assert!(OffsetSpec::from_wire(-7).is_err());
+}
+
+#[test]
+fn time_syncs_checkpoints_and_retains() {
+    let mut node = Node::new();
+    let partition = node.create(1, &[("retention.ms", "1000"), ("flush.ms", "2000")]);
+    append(&partition, &["x"]);
+    let after = |node: &Node, seconds: u64| {
+        node.clock.advance(Duration::from_secs(seconds));
+        node.replicas().tick(node.clock.now());
+    };
+    let recovery_point = || partition.checkpoint().unwrap().1.recovery_point;
+    after(&node, 1);
+    assert_eq!(recovery_point(), Offset(0));
+    after(&node, 1);
+    assert_eq!(recovery_point(), Offset(1));
+    after(&node, 300);
+    assert_eq!(partition.offsets().log_start, Offset(1), "all of it was too old");
+    after(&node, 5);
+    drop(partition);
+    node.crash();
+    let offsets = node.partition().offsets();
+    assert_eq!((offsets.log_start, offsets.log_end), (Offset(1), Offset(1)));
+}
+
+#[test]
+fn a_failed_disk_is_said_and_answers_nobody_with_success() {
+    let mut node = Node::new();
+    let partition = node.create(1, &[]);
+    append(&partition, &["x"]);
+    partition.flush().unwrap();
+    append(&partition, &["y"]);
+    node.disk.fail_syncs(true);
+    assert_eq!(code(partition.flush()), ErrorCode::KafkaStorageError);
+    node.disk.fail_syncs(false);
+    let refused = partition.append(batch(&["z"]), Acks::All, Origin::Client);
+    assert_eq!(code(refused), ErrorCode::KafkaStorageError);
+    assert!(node.replicas().is_offline());
+}
+
+#[test]
+fn many_partitions_are_there_at_once_and_open_behind() {
+    let mut node = Node::new();
+    let id = topic_id(1);
+    node.create(1, &[]);
+    let state = StateFact {
+        replicas: vec![BrokerId(1)],
+        isr: vec![BrokerId(1)],
+        leader: BrokerId(1),
+        leader_epoch: LeaderEpoch(0),
+        partition_epoch: PartitionEpoch(0),
+    };
+    node.tell(&[Fact::Partitions { topic: id, first: PartitionId(1), count: 499, state }]);
+    assert_eq!(node.replicas().all().len(), 500);
+    let last = node.replicas().find_by_id(id, PartitionId(499)).unwrap();
+    append(&last, &["x"]);
+    node.crash();
+    let last = node.replicas().find_by_id(id, PartitionId(499)).unwrap();
+    assert_eq!(read(&last, 0), ["x"]);
+    node.replicas().close().unwrap();
+}
+
+#[test]
+fn readers_and_writers_at_once_see_one_order() {
+    let mut node = Node::new();
+    let partition = node.create(1, &[]);
+    let writers: Vec<_> = (0..3)
+        .map(|_| {
+            let partition = Arc::clone(&partition);
+            std::thread::spawn(move || {
+                for _ in 0..200 {
+                    append(&partition, &["x"]);
+                }
+            })
+        })
+        .collect();
+    let mut seen = Offset(0);
+    let mut watermark = Offset(0);
+    while seen < Offset(600) {
+        let waiter = Waiter::new();
+        partition.park(&waiter, seen, Isolation::ReadUncommitted);
+        assert!(waiter.wait(Duration::from_secs(60)), "the edge wakes");
+        let offsets = partition.offsets();
+        offsets.assert_order();
+        assert!(offsets.high_watermark >= watermark, "the watermark never goes back");
+        watermark = offsets.high_watermark;
+        let fetched = partition.read(request(seen.0)).unwrap();
+        assert!(fetched.chunk.next <= fetched.high_watermark);
+        assert!(fetched.chunk.next > seen, "woken for something");
+        seen = fetched.chunk.next;
+    }
+    for writer in writers {
+        writer.join().unwrap();
+    }
+}
