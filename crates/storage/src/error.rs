@@ -129,7 +129,9 @@ pub enum AppendError {
         last: i32,
     },
     /// A producer that a newer one has taken the place of.
-    #[error("Epoch of producer {producer} is {found}, which is smaller than the last seen epoch {current}")]
+    #[error(
+        "Epoch of producer {producer} is {found}, which is smaller than the last seen epoch {current}"
+    )]
     StaleProducerEpoch {
         /// The producer.
         producer: i64,
@@ -139,12 +141,24 @@ pub enum AppendError {
         current: i16,
     },
     /// A marker of a transaction coordinator that another has taken the place of.
-    #[error("marker of coordinator epoch {found}, which is smaller than the last seen epoch {current}")]
+    #[error(
+        "marker of coordinator epoch {found}, which is smaller than the last seen epoch {current}"
+    )]
     CoordinatorFenced {
         /// The epoch in the marker.
         found: i32,
         /// The newest seen.
         current: i32,
+    },
+    /// A plain batch in the middle of its producer's transaction.
+    #[error(
+        "Expected transactional write from producer {producer} in the transaction that began at offset {since}"
+    )]
+    InTransaction {
+        /// The producer.
+        producer: i64,
+        /// Where the transaction begins.
+        since: Offset,
     },
     /// A replicated batch that does not follow the end of the log.
     #[error("batch of offset {found} does not follow the log, which ends at {end}")]
@@ -176,6 +190,7 @@ impl AppendError {
             Self::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
             Self::StaleProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
             Self::CoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
+            Self::InTransaction { .. } => ErrorCode::InvalidTxnState,
             Self::NotNext { .. } => ErrorCode::OffsetOutOfRange,
             Self::Storage(error) => error.code(),
         }

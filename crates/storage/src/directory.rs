@@ -1,0 +1,410 @@
+//! A directory of logs: one of `log.dirs`.
+//!
+//! ```text
+//!   .lock                            held while the process lives
+//!   meta.properties                  version=1, cluster.id, node.id, directory.id
+//!   .kafka_cleanshutdown             there after a clean close; read and removed when opened
+//!   recovery-point-offset-checkpoint, log-start-offset-checkpoint, replication-offset-checkpoint (the high watermarks),
+//!   cleaner-offset-checkpoint        "topic partition offset" per line
+//!   topic-0/, topic-1/, …            a log each
+//!   topic-2.<id>-delete/             a deleted log, until file.delete.delay.ms has passed
+//!   topic-2.<id>-stray/              a log of another topic that had the same name
+//! ```
+
+use std::{
+    collections::BTreeMap,
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use model::{BrokerId, Offset, PartitionId, TimestampMs, TopicId, TopicName, TopicPartition};
+use world::{Disk, FileLock};
+
+use crate::{
+    Log, LogOptions, Resources, StorageError, checkpoint,
+    compaction::{CHECKPOINT as CLEANED, set_cleaned},
+    error::IoContext,
+    home::{Home, Shared, lock},
+    identity::{self, Identity},
+    properties,
+    recovery::Known,
+};
+
+const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
+const LOG_STARTS: &str = "log-start-offset-checkpoint";
+const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
+const CLEAN: &str = ".kafka_cleanshutdown";
+const PARTITION_METADATA: &str = "partition.metadata";
+
+/// One directory of logs, owned by this process.
+pub struct DataDirectory {
+    shared: Arc<Shared>,
+    identity: Identity,
+    was_clean: bool,
+    checkpoints: Mutex<Checkpoints>,
+    /// Logs found and not opened yet.
+    found: Mutex<BTreeMap<TopicPartition, TopicId>>,
+    _lock: Box<dyn FileLock>,
+}
+
+/// What a log is known by after a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Everything below has been synced.
+    pub recovery_point: Offset,
+    /// Where the log starts.
+    pub log_start: Offset,
+    /// Its high watermark.
+    pub high_watermark: Offset,
+}
+
+type Offsets = BTreeMap<TopicPartition, Offset>;
+
+/// What the files say.
+#[derive(Debug, Default)]
+struct Checkpoints {
+    recovery_points: Offsets,
+    log_starts: Offsets,
+    high_watermarks: Offsets,
+}
+
+impl DataDirectory {
+    /// Opens a directory, with the usual [`Resources`]; makes it if it is not there. An empty `cluster_id` takes the one that is
+    /// stored.
+    ///
+    /// # Errors
+    /// When another process has it, or it belongs to another cluster or node.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        cluster_id: &str,
+        node_id: BrokerId,
+    ) -> Result<Self, StorageError> {
+        Self::open_with(disk, path, (cluster_id, node_id), &Resources::default())
+    }
+
+    /// As [`open`](Self::open), sharing `resources` with other directories.
+    ///
+    /// # Errors
+    /// When another process has it, or it belongs to another cluster or node.
+    pub fn open_with(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        (cluster_id, node_id): (&str, BrokerId),
+        resources: &Resources,
+    ) -> Result<Self, StorageError> {
+        disk.create_directories(path).on("create", path)?;
+        let held = match disk.lock(path) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return Err(StorageError::Locked { path: path.to_owned() });
+            }
+            locked => locked.on("lock", path)?,
+        };
+        let identity = identity::claim(&*disk, path, cluster_id, node_id)?;
+        let shared = Shared::new(disk, path, resources.clone());
+        *lock(&shared.cleaned) = read_offsets(&shared, CLEANED)?;
+        let checkpoints = Checkpoints {
+            recovery_points: read_offsets(&shared, RECOVERY_POINTS)?,
+            log_starts: read_offsets(&shared, LOG_STARTS)?,
+            high_watermarks: read_offsets(&shared, HIGH_WATERMARKS)?,
+        };
+        let mark = path.join(CLEAN);
+        let was_clean = shared.disk.exists(&mark);
+        if was_clean {
+            // From here on a crash is a crash: the mark must be gone for good before anything is written.
+            shared.disk.remove_file(&mark).on("remove", &mark)?;
+            shared.disk.sync_directory(path).on("sync", path)?;
+        }
+        let found = find_logs(&shared)?;
+        Ok(Self {
+            shared: Arc::new(shared),
+            identity,
+            was_clean,
+            checkpoints: Mutex::new(checkpoints),
+            found: Mutex::new(found),
+            _lock: held,
+        })
+    }
+
+    /// Cluster and node of a directory, if it has been used before.
+    ///
+    /// # Errors
+    /// When `meta.properties` is there and cannot be read.
+    pub fn identity(
+        disk: &dyn Disk,
+        path: &Path,
+    ) -> Result<Option<(String, BrokerId)>, StorageError> {
+        let stored = identity::read(disk, path)?;
+        Ok(stored.map(|identity| (identity.cluster_id, identity.node_id)))
+    }
+
+    /// Whether the directory was closed cleanly before it was opened.
+    #[must_use]
+    pub const fn was_clean(&self) -> bool {
+        self.was_clean
+    }
+
+    /// The cluster that it belongs to.
+    #[must_use]
+    pub fn cluster_id(&self) -> &str {
+        &self.identity.cluster_id
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// The logs that were found and have not been opened, sorted. One whose id cannot be read has [`TopicId::NONE`].
+    #[must_use]
+    pub fn found(&self) -> Vec<(TopicPartition, TopicId)> {
+        lock(&self.found).iter().map(|(partition, id)| (partition.clone(), *id)).collect()
+    }
+
+    /// Opens the log of `partition`, or makes it. One that is there under the same name with another topic id is put aside.
+    /// After an unclean stop only what lies above the recovery point is read.
+    ///
+    /// # Errors
+    /// When the directory has failed, or fails now.
+    pub fn open_log(
+        &self,
+        partition: &TopicPartition,
+        id: TopicId,
+        options: Arc<LogOptions>,
+        now: TimestampMs,
+    ) -> Result<Log, StorageError> {
+        self.shared.check()?;
+        let home = Home::new(Arc::clone(&self.shared), partition);
+        let found = lock(&self.found).remove(partition);
+        let known = self.take_known(partition);
+        let mut log = Log::empty(home.clone(), partition.clone(), options, now);
+        match found {
+            None => {
+                self.shared
+                    .disk
+                    .create_directories(&home.directory)
+                    .on("create", &home.directory)?;
+                write_partition_metadata(&home, id)?;
+            }
+            Some(stored) if stored != id && stored != TopicId::NONE => {
+                self.put_aside(partition, stored, "stray")?;
+                set_cleaned(&self.shared, partition, None)?;
+                lock(&self.checkpoints).high_watermarks.remove(partition);
+                self.shared
+                    .disk
+                    .create_directories(&home.directory)
+                    .on("create", &home.directory)?;
+                write_partition_metadata(&home, id)?;
+            }
+            Some(stored) => {
+                if stored != id {
+                    write_partition_metadata(&home, id)?;
+                }
+                log.load(&known)?;
+            }
+        }
+        Ok(log)
+    }
+
+    /// The high watermark that the last checkpoint had.
+    #[must_use]
+    pub fn high_watermark(&self, partition: &TopicPartition) -> Option<Offset> {
+        lock(&self.checkpoints).high_watermarks.get(partition).copied()
+    }
+
+    /// Notes where these logs are, durably. Logs that are not told of and have not been opened keep what they had.
+    ///
+    /// # Errors
+    /// When the directory has failed, or fails now.
+    pub fn checkpoint(&self, logs: &[(TopicPartition, Checkpoint)]) -> Result<(), StorageError> {
+        self.shared.check()?;
+        let mut checkpoints = lock(&self.checkpoints);
+        let Checkpoints { recovery_points, log_starts, high_watermarks } = &mut *checkpoints;
+        let unopened = lock(&self.found);
+        let files: [(&str, &mut Offsets, fn(&Checkpoint) -> Offset); 3] = [
+            (RECOVERY_POINTS, recovery_points, |at| at.recovery_point),
+            (LOG_STARTS, log_starts, |at| at.log_start),
+            (HIGH_WATERMARKS, high_watermarks, |at| at.high_watermark),
+        ];
+        for (name, offsets, of) in files {
+            let told = logs.iter().map(|(partition, at)| (partition.clone(), of(at)));
+            let kept = offsets
+                .iter()
+                .filter(|(partition, _)| unopened.contains_key(partition))
+                .map(|(partition, offset)| (partition.clone(), *offset));
+            let all: Offsets = kept.chain(told).collect();
+            if all == *offsets && self.shared.disk.exists(&self.shared.path.join(name)) {
+                continue;
+            }
+            write_offsets(&self.shared, name, &all)?;
+            *offsets = all;
+        }
+        Ok(())
+    }
+
+    /// Takes a log away: its directory is renamed at once and removed after `file.delete.delay.ms`.
+    ///
+    /// # Errors
+    /// When the directory has failed, or fails now.
+    pub fn delete_log(
+        &self,
+        partition: &TopicPartition,
+        log: Log,
+        now: TimestampMs,
+    ) -> Result<(), StorageError> {
+        self.shared.check()?;
+        let due = now.plus(log.options().file_delete_delay_ms);
+        let id = read_partition_metadata(&self.shared, &log.home.directory);
+        log.give_up();
+        drop(log);
+        let aside = self.put_aside(partition, id, "delete")?;
+        self.shared.doom(aside, due);
+        set_cleaned(&self.shared, partition, None)?;
+        let mut checkpoints = lock(&self.checkpoints);
+        checkpoints.recovery_points.remove(partition);
+        checkpoints.log_starts.remove(partition);
+        checkpoints.high_watermarks.remove(partition);
+        Ok(())
+    }
+
+    /// Removes the files and directories of deleted segments and logs whose time has come.
+    ///
+    /// # Errors
+    /// The first that could not be removed; the others are.
+    pub fn remove_deleted(&self, now: TimestampMs) -> io::Result<()> {
+        let mut outcome = Ok(());
+        for path in self.shared.due(now) {
+            let disk = &self.shared.disk;
+            let is_directory = path.to_string_lossy().ends_with("-delete");
+            let removed =
+                if is_directory { disk.remove_directory(&path) } else { disk.remove_file(&path) };
+            match removed {
+                // It went with its directory.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => outcome = outcome.and(removed),
+            }
+        }
+        outcome
+    }
+
+    /// Whether a failed sync or repair has taken the directory out of use until a restart.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        self.shared.is_failed()
+    }
+
+    /// Marks the directory as cleanly closed. Every log must have been closed, and noted by
+    /// [`checkpoint`](Self::checkpoint) after that.
+    ///
+    /// # Errors
+    /// When the directory has failed, or fails now.
+    pub fn close_clean(&self) -> Result<(), StorageError> {
+        self.shared.check()?;
+        let mark = self.shared.path.join(CLEAN);
+        self.shared.disk.replace(&mark, b"{\"version\":0,\"brokerEpoch\":-1}").on("write", &mark)
+    }
+
+    fn take_known(&self, partition: &TopicPartition) -> Known {
+        let checkpoints = lock(&self.checkpoints);
+        Known {
+            recovery_point: checkpoints.recovery_points.get(partition).copied(),
+            log_start: checkpoints.log_starts.get(partition).copied(),
+            is_clean: self.was_clean,
+        }
+    }
+
+    /// Renames the directory of a log; says to what.
+    fn put_aside(
+        &self,
+        partition: &TopicPartition,
+        id: TopicId,
+        why: &str,
+    ) -> Result<PathBuf, StorageError> {
+        let from = self.shared.path.join(partition.to_string());
+        let suffix = format!("-{}.{:032x}-{why}", partition.partition, id.0.as_u128());
+        // A name may have 255 bytes.
+        let topic = partition.topic.as_str();
+        let topic = &topic[..topic.len().min(255 - suffix.len())];
+        let to = self.shared.path.join(format!("{topic}{suffix}"));
+        if self.shared.disk.exists(&to) {
+            self.shared.disk.remove_directory(&to).on("remove", &to)?;
+        }
+        self.shared.disk.rename(&from, &to).on("rename", &from)?;
+        self.shared.disk.sync_directory(&self.shared.path).on("sync", &self.shared.path)?;
+        Ok(to)
+    }
+}
+
+impl fmt::Debug for DataDirectory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DataDirectory").field("path", &self.shared.path).finish_non_exhaustive()
+    }
+}
+
+fn find_logs(shared: &Shared) -> Result<BTreeMap<TopicPartition, TopicId>, StorageError> {
+    let mut found = BTreeMap::new();
+    for entry in shared.disk.list(&shared.path).on("list", &shared.path)? {
+        if !entry.is_directory {
+            continue;
+        }
+        let path = shared.path.join(&entry.name);
+        if entry.name.ends_with("-delete") {
+            shared.doom(path, TimestampMs(i64::MIN));
+        } else if let Some(partition) = parse_name(&entry.name) {
+            let id = read_partition_metadata(shared, &path);
+            found.insert(partition, id);
+        }
+    }
+    Ok(found)
+}
+
+/// `topic-partition`, as Kafka names the directory of a log.
+fn parse_name(name: &str) -> Option<TopicPartition> {
+    let (topic, partition) = name.rsplit_once('-')?;
+    let number: i32 = partition.parse().ok()?;
+    let is_plain = number >= 0 && partition == number.to_string();
+    is_plain.then_some(())?;
+    Some(TopicPartition::new(TopicName::parse(topic).ok()?, PartitionId(number)))
+}
+
+/// Not synced: after a power cut the metadata of the cluster knows the id.
+fn write_partition_metadata(home: &Home, id: TopicId) -> Result<(), StorageError> {
+    let path = home.directory.join(PARTITION_METADATA);
+    let file = home.disk().open(&path, true).on("open", &path)?;
+    let text = format!("version: 0\ntopic_id: {id}");
+    file.write_all_at(text.as_bytes(), 0).on("write", &path)
+}
+
+fn read_partition_metadata(shared: &Shared, directory: &Path) -> TopicId {
+    let read = shared.disk.read_whole(&directory.join(PARTITION_METADATA)).ok();
+    let text = read.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+    properties::find(&text, ':', "topic_id").and_then(TopicId::parse).unwrap_or(TopicId::NONE)
+}
+
+/// What a checkpoint says; nothing, if it is not there or cannot be read: everything it says can be found again.
+fn read_offsets(shared: &Shared, name: &str) -> Result<Offsets, StorageError> {
+    let path = shared.path.join(name);
+    let bytes = match shared.disk.read_whole(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Offsets::new()),
+        read => read.on("read", &path)?,
+    };
+    let entries = checkpoint::parse(&bytes, |line| {
+        let mut words = line.split(' ');
+        let topic = TopicName::parse(words.next()?).ok()?;
+        let partition = PartitionId(words.next()?.parse().ok()?);
+        let offset: i64 = words.next()?.parse().ok()?;
+        (offset >= 0 && words.next().is_none())
+            .then(|| (TopicPartition::new(topic, partition), Offset(offset)))
+    });
+    Ok(entries.unwrap_or_default().into_iter().collect())
+}
+
+fn write_offsets(shared: &Shared, name: &str, offsets: &Offsets) -> Result<(), StorageError> {
+    let lines = offsets
+        .iter()
+        .map(|(partition, offset)| format!("{} {} {offset}", partition.topic, partition.partition));
+    let path = shared.path.join(name);
+    shared.disk.replace(&path, &checkpoint::format(lines)).on("write", &path)
+}

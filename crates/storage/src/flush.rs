@@ -1,0 +1,212 @@
+//! From memory to disk: rolling, syncing, closing, and resting.
+//!
+//! A sync takes long and needs no lock: [`Log::flush_handle`] notes under the lock what there is to sync, [`FlushHandle::run`]
+//! syncs it, [`Log::note_flushed`] moves the recovery point. What a restart after a crash must know of the log below that
+//! point is written first: the indexes, and a snapshot of the producers at that offset.
+//!
+//! After a failed sync nobody knows what is on disk: the directory is out of use until a restart. It is not tried again.
+
+use std::{path::PathBuf, sync::Arc};
+
+use model::{Offset, TimestampMs};
+use world::File;
+
+use crate::{
+    Log, StorageError,
+    error::IoContext,
+    home::{Home, Shared},
+    producer::snapshot,
+    segment::{Segment, name::Kind},
+};
+
+/// A log that was not written to for this long gives back what it can.
+const IDLE_AFTER_MS: i64 = 10_000;
+
+/// What there is to sync, noted under the log's lock.
+#[must_use = "nothing is synced before it runs"]
+pub struct FlushHandle {
+    shared: Arc<Shared>,
+    files: Vec<Arc<dyn File>>,
+    directories: Vec<PathBuf>,
+    to: Offset,
+}
+
+impl FlushHandle {
+    /// Syncs. The offset is for [`Log::note_flushed`]: everything below it is durable.
+    ///
+    /// # Errors
+    /// When the directory has failed, or fails now; it is not tried again.
+    pub fn run(self) -> Result<Offset, StorageError> {
+        self.shared.check()?;
+        let synced = self.sync();
+        if synced.is_err() {
+            self.shared.poison();
+        }
+        synced.map(|()| self.to)
+    }
+
+    /// Whether there is nothing to sync.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.directories.is_empty()
+    }
+
+    fn sync(&self) -> Result<(), StorageError> {
+        for file in &self.files {
+            file.sync().on("sync a file of", &self.shared.path)?;
+        }
+        for directory in &self.directories {
+            self.shared.disk.sync_directory(directory).on("sync", directory)?;
+        }
+        Ok(())
+    }
+}
+
+impl Log {
+    /// Syncs everything, and moves the recovery point to the end.
+    ///
+    /// # Errors
+    /// When the directory has failed, or fails now.
+    pub fn flush(&mut self) -> Result<Offset, StorageError> {
+        let to = self.flush_handle()?.run()?;
+        self.note_flushed(to);
+        Ok(to)
+    }
+
+    /// Notes what there is to sync, so that it can be done without the log's lock.
+    ///
+    /// # Errors
+    /// When indexes, epochs or producers cannot be written.
+    pub fn flush_handle(&mut self) -> Result<FlushHandle, StorageError> {
+        self.note_unsynced(false)
+    }
+
+    fn note_unsynced(&mut self, is_closing: bool) -> Result<FlushHandle, StorageError> {
+        self.home.shared.check()?;
+        let mut handle = FlushHandle {
+            shared: Arc::clone(&self.home.shared),
+            files: Vec::new(),
+            directories: Vec::new(),
+            to: self.end,
+        };
+        self.epochs.write(&self.home)?;
+        if self.recovery_point == self.end {
+            return Ok(handle);
+        }
+        self.active_mut_with_home(|active, home| active.write_indexes(home))?;
+        self.take_snapshot()?;
+        let first = self.segment_of(self.recovery_point);
+        let sealed = self.segments.len() - 1;
+        for (number, segment) in self.segments.iter().enumerate().skip(first) {
+            if segment.size > 0 {
+                handle.files.extend(segment.files(&self.home, is_closing || number < sealed)?);
+            }
+        }
+        if self.names_unsynced {
+            handle.directories.push(self.home.directory.to_path_buf());
+            handle.directories.push(self.home.shared.path.clone());
+            self.names_unsynced = false;
+        }
+        Ok(handle)
+    }
+
+    /// Everything below `to` is durable.
+    pub fn note_flushed(&mut self, to: Offset) {
+        // The log may have been cut since.
+        self.recovery_point = self.recovery_point.max(to.min(self.end));
+        self.check_invariant();
+    }
+
+    /// Ends writing: everything synced, indexes whole, nothing reserved, no file open. After this and
+    /// [`DataDirectory::close_clean`](crate::DataDirectory::close_clean) the log is opened without recovery.
+    ///
+    /// # Errors
+    /// When the directory has failed, or fails now.
+    pub fn close(&mut self) -> Result<(), StorageError> {
+        self.home.shared.check()?;
+        self.active_mut_with_home(Segment::seal)?;
+        if self.end > self.start {
+            self.take_snapshot()?;
+        }
+        let to = self.note_unsynced(true)?.run()?;
+        self.note_flushed(to);
+        for segment in &mut self.segments {
+            segment.release();
+        }
+        self.home.shared.resources.tails.forget(&self.tail);
+        Ok(())
+    }
+
+    /// Gives back handles, reserved blocks and memory of a log that has not been written to for a while; forgets producers that
+    /// have not been heard of for `producer.id.expiration.ms`.
+    pub fn idle(&mut self, now: TimestampMs) {
+        self.note_now(now);
+        if self.is_idle || now.since(self.last_append) < IDLE_AFTER_MS {
+            return;
+        }
+        // What fails here fails again where it matters.
+        let home = self.home.clone();
+        let active = self.active_mut();
+        if active.size > 0 {
+            let written = active.write_indexes(&home).and_then(|()| active.trim(&home));
+            self.is_idle = written.is_ok();
+        } else {
+            self.is_idle = true;
+        }
+        for segment in &mut self.segments {
+            segment.release();
+        }
+        self.producers.expire(now, self.options.producer_id_expiration_ms);
+    }
+
+    /// Seals the active segment and begins a new one at `base`, or at the end of the log if that is later.
+    pub(crate) fn roll(&mut self, base: Offset, now: TimestampMs) -> Result<(), StorageError> {
+        let base = base.max(self.end);
+        assert!(base >= self.active().base, "segments follow one another");
+        if self.active().size == 0 {
+            // It has no batch and perhaps no file: it moves.
+            let old = self.active().base;
+            for kind in Kind::OF_SEGMENT {
+                self.home.remove(&self.home.path(old, kind))?;
+            }
+            self.segments.pop();
+        } else {
+            self.producers.expire(now, self.options.producer_id_expiration_ms);
+            self.active_mut_with_home(Segment::seal)?;
+            self.take_snapshot()?;
+        }
+        self.segments.push(Segment::empty(base, now));
+        self.names_unsynced = true;
+        Ok(())
+    }
+
+    /// Writes what is known of the producers at the end of the log. Of the earlier snapshots only those at the start of a
+    /// segment stay.
+    pub(crate) fn take_snapshot(&mut self) -> Result<(), StorageError> {
+        if self.snapshots.last() == Some(&self.end) {
+            return Ok(());
+        }
+        let bytes =
+            snapshot::encode(self.producers.entries.iter().map(|(id, entry)| (id, &**entry)));
+        let path = self.home.path(self.end, Kind::Snapshot);
+        let file = self.home.disk().open(&path, true).on("open", &path)?;
+        file.truncate(0).on("truncate", &path)?;
+        file.write_all_at(&bytes, 0).on("write", &path)?;
+        if let Some(last) = self.snapshots.last().copied()
+            && self.segments.binary_search_by_key(&last, |segment| segment.base).is_err()
+        {
+            self.home.remove(&self.home.path(last, Kind::Snapshot))?;
+            self.snapshots.pop();
+        }
+        self.snapshots.push(self.end);
+        Ok(())
+    }
+
+    fn active_mut_with_home(
+        &mut self,
+        work: impl FnOnce(&mut Segment, &Home) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        let active = self.segments.last_mut().expect("a log has a segment");
+        work(active, &self.home)
+    }
+}

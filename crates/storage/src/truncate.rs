@@ -1,0 +1,143 @@
+//! Taking away from a log: at its end (truncation), at its start (DeleteRecords, retention).
+
+use model::{Offset, TimestampMs};
+
+use crate::{
+    Log, StorageError,
+    segment::{Segment, name::Kind},
+};
+
+impl Log {
+    /// Moves the start of the log up to `to`, which may lie within a batch, and drops segments wholly below it.
+    ///
+    /// # Errors
+    /// [`StorageError::OutOfRange`] past `high_watermark`.
+    pub fn advance_start(
+        &mut self,
+        to: Offset,
+        high_watermark: Offset,
+    ) -> Result<(), StorageError> {
+        self.home.shared.check()?;
+        if to > high_watermark.min(self.end) {
+            let end = high_watermark.min(self.end);
+            return Err(StorageError::OutOfRange { offset: to, start: self.start, end });
+        }
+        if to <= self.start {
+            return Ok(());
+        }
+        self.set_start(to);
+        let below = self.segments.partition_point(|segment| segment.base <= to) - 1;
+        if below > 0 {
+            self.delete_front(below)?;
+        }
+        Ok(())
+    }
+
+    /// Cuts the log so that it ends at or before `offset`: a batch that holds it goes as a whole.
+    ///
+    /// # Errors
+    /// When the directory has failed, or fails now.
+    pub fn truncate_to(&mut self, offset: Offset) -> Result<(), StorageError> {
+        self.home.shared.check()?;
+        if offset >= self.end {
+            return Ok(());
+        }
+        if offset < self.start {
+            return self.truncate_fully(offset);
+        }
+        self.home.shared.resources.tails.forget(&self.tail);
+        self.is_idle = false;
+        let keeps = self.segment_of(offset);
+        while self.segments.len() > keeps + 1 {
+            let gone = self.segments.pop().expect("there are more");
+            self.remove_segment(&gone)?;
+            self.end = gone.base;
+        }
+        let segment = &self.segments[keeps];
+        if let Some(located) = segment.locate(&self.home, offset)? {
+            let segment = &mut self.segments[keeps];
+            segment.cut(&self.home, located.position, &located.head)?;
+            self.end = self.end.min(located.head.base);
+        }
+        self.recovery_point = self.recovery_point.min(self.end);
+        self.epochs.truncate_end(self.end);
+        self.epochs.write(&self.home)?;
+        self.names_unsynced = true;
+        self.drop_snapshots_above(self.end)?;
+        self.load_producers(self.end)?;
+        self.check_invariant();
+        Ok(())
+    }
+
+    /// Drops everything and starts anew at `offset`, as a follower does that its leader has left behind.
+    ///
+    /// # Errors
+    /// When the directory has failed, or fails now.
+    pub fn truncate_fully(&mut self, offset: Offset) -> Result<(), StorageError> {
+        self.home.shared.check()?;
+        self.home.shared.resources.tails.forget(&self.tail);
+        for gone in std::mem::take(&mut self.segments) {
+            self.remove_segment(&gone)?;
+        }
+        self.segments.push(Segment::empty(offset, self.now));
+        self.active().file(&self.home)?;
+        self.start = offset;
+        self.end = offset;
+        self.recovery_point = offset;
+        self.epochs.truncate_end(Offset::ZERO);
+        self.epochs.write(&self.home)?;
+        self.producers = crate::producer::Producers::default();
+        for snapshot in std::mem::take(&mut self.snapshots) {
+            self.home.remove(&self.home.path(snapshot, Kind::Snapshot))?;
+        }
+        self.names_unsynced = true;
+        self.check_invariant();
+        Ok(())
+    }
+
+    /// Deletes the first `count` segments; the log starts at what follows.
+    pub(crate) fn delete_front(&mut self, count: usize) -> Result<(), StorageError> {
+        assert!(count < self.segments.len(), "a log keeps its active segment");
+        let due = self.now.plus(self.options.file_delete_delay_ms);
+        for segment in self.segments.drain(..count) {
+            for kind in
+                [Kind::Log, Kind::Index, Kind::TimeIndex, Kind::TransactionIndex, Kind::Snapshot]
+            {
+                self.home.doom(segment.base, kind, due)?;
+            }
+        }
+        let first = self.segments.first().expect("one is kept").base;
+        self.snapshots.retain(|snapshot| *snapshot >= first);
+        self.names_unsynced = true;
+        self.set_start(first);
+        self.check_invariant();
+        Ok(())
+    }
+
+    /// Lets go of the files before the directory is renamed.
+    pub(crate) fn give_up(&self) {
+        self.home.shared.resources.tails.forget(&self.tail);
+    }
+
+    fn set_start(&mut self, to: Offset) {
+        self.start = self.start.max(to);
+        self.epochs.truncate_start(self.start);
+        // What is deleted needs no recovery.
+        self.recovery_point = self.recovery_point.max(self.start.min(self.end));
+    }
+
+    fn remove_segment(&self, segment: &Segment) -> Result<(), StorageError> {
+        for kind in Kind::OF_SEGMENT {
+            self.home.doom(segment.base, kind, TimestampMs(i64::MIN))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn drop_snapshots_above(&mut self, end: Offset) -> Result<(), StorageError> {
+        while let Some(snapshot) = self.snapshots.last().copied().filter(|last| *last > end) {
+            self.home.remove(&self.home.path(snapshot, Kind::Snapshot))?;
+            self.snapshots.pop();
+        }
+        Ok(())
+    }
+}
