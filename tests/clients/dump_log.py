@@ -36,14 +36,16 @@ def dump(files, *options):
 
 def logs_are_clean():
     """Every batch valid, every record readable, offsets without a gap, keys and times as sent."""
-    found = {}
+    found, codecs = {}, set()
     for partition in (0, 1):
         files = [file for file in node.log_files(TOPIC, ".log") if os.path.dirname(file).endswith(f"-{partition}")]
         text = dump(files, "--deep-iteration", "--print-data-log")
         check(not re.search(r"isvalid: false|isValid: false|[Cc]orrupt|Non-consecutive|Found timestamp mismatch|Exception", text), complaint(text))
+        codecs |= {codec.lower() for codec in re.findall(r"compresscodec: (\w+)", text)}
         for line in re.findall(r"^\| offset: .*", text, re.MULTILINE):
             offset, timestamp = re.search(r"offset: (\d+) CreateTime: (\d+)", line).groups()
             found[partition, int(offset)] = int(timestamp)
+    check(codecs == set(client.codecs), f"the batches are compressed by {sorted(codecs)}: the library did not send what it was told to")
     check(found == {place: record.timestamp for place, record in sent.items()}, "the dump shows other offsets or times than were acknowledged")
 
 

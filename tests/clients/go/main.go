@@ -55,10 +55,10 @@ type node struct {
 
 func nodeFromEnvironment() node {
 	fields := strings.Split(os.Getenv("CLIENTS_NODE"), "|")
-	if len(fields) == 1 {
+	if len(fields) == 1 { // a person named a broker
 		return node{bootstrap: fields[0], isForeign: true}
 	}
-	return node{bootstrap: fields[1] + ":" + fields[2]}
+	return node{bootstrap: fields[1] + ":" + fields[2], isForeign: fields[0] == "foreign"}
 }
 
 // restartAfterKill is kill -9 and a start that waits until the broker serves.
