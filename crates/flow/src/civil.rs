@@ -32,7 +32,13 @@ impl Date {
     /// The day `days` after 1970-01-01. Days beyond ±10^12 are taken for that bound.
     pub(crate) const fn from_days(days: i64) -> Self {
         let bound = 1_000_000_000_000;
-        let days = if days > bound { bound } else if days < -bound { -bound } else { days };
+        let days = if days > bound {
+            bound
+        } else if days < -bound {
+            -bound
+        } else {
+            days
+        };
         // Years are counted from March 1 of year 0, in eras of 400 years: leap days come last.
         let shifted = days + 719_468;
         let era = shifted.div_euclid(146_097);
@@ -60,7 +66,12 @@ impl Date {
     }
 
     /// The day, if there is one.
-    pub(crate) const fn checked(year: i64, month: u32, day: u32, past: PastMonthEnd) -> Option<Self> {
+    pub(crate) const fn checked(
+        year: i64,
+        month: u32,
+        day: u32,
+        past: PastMonthEnd,
+    ) -> Option<Self> {
         if month < 1 || month > 12 || day < 1 || day > 31 {
             return None;
         }
@@ -158,7 +169,13 @@ fn write_fraction(out: &mut Vec<u8>, ms: i64, digits_min: usize) {
     let shown = used.max(digits_min);
     if shown > 0 {
         out.push(b'.');
-        out.extend(digits.iter().map(|digit| b'0' + *digit as u8).chain(std::iter::repeat(b'0')).take(shown));
+        out.extend(
+            digits
+                .iter()
+                .map(|digit| b'0' + *digit as u8)
+                .chain(std::iter::repeat(b'0'))
+                .take(shown),
+        );
     }
 }
 

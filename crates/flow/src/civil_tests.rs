@@ -15,9 +15,13 @@ fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
 
 #[test]
 fn days_and_dates_are_one_to_one() {
-    for (days, year, month, day) in
-        [(0, 1970, 1, 1), (11_016, 2000, 2, 29), (19_782, 2024, 2, 29), (-1, 1969, 12, 31), (-719_528, 0, 1, 1)]
-    {
+    for (days, year, month, day) in [
+        (0, 1970, 1, 1),
+        (11_016, 2000, 2, 29),
+        (19_782, 2024, 2, 29),
+        (-1, 1969, 12, 31),
+        (-719_528, 0, 1, 1),
+    ] {
         let date = Date { year, month, day };
         assert_eq!(Date::from_days(days), date);
         assert_eq!(date.days(), days);

@@ -126,7 +126,9 @@ impl<'a> Column<'a> {
             Values::Integer(values) => values.get(row).copied().map(Value::Integer),
             Values::Double(values) => values.get(row).copied().map(Value::Double),
             Values::Decimal(values) => values.get(row).copied().map(Value::Decimal),
-            Values::Text(values) if of == Type::Bytes => Some(Value::Bytes(values.at(row).to_vec())),
+            Values::Text(values) if of == Type::Bytes => {
+                Some(Value::Bytes(values.at(row).to_vec()))
+            }
             Values::Text(values) => {
                 Some(Value::String(String::from_utf8_lossy(values.at(row)).into_owned()))
             }

@@ -55,8 +55,7 @@ impl Form {
     pub(crate) fn remainder(self, left: (i128, u8), right: (i128, u8)) -> Option<i128> {
         let scale = left.1.max(right.1);
         let common = Self { precision: PRECISION_MAX, scale };
-        let rest =
-            common.rescale_freely(left)?.checked_rem(common.rescale_freely(right)?)?;
+        let rest = common.rescale_freely(left)?.checked_rem(common.rescale_freely(right)?)?;
         self.rescale(rest, scale)
     }
 

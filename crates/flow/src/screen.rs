@@ -15,10 +15,11 @@ impl Value {
         match self {
             Self::Null => Json::Null,
             Self::Boolean(value) => Json::Bool(*value),
-            Self::Integer(value) => written(*value, of).map_or_else(|| Json::from(*value), Json::String),
-            Self::Double(value) => {
-                Number::from_f64(*value).map_or_else(|| Json::String(value.to_string()), Json::Number)
+            Self::Integer(value) => {
+                written(*value, of).map_or_else(|| Json::from(*value), Json::String)
             }
+            Self::Double(value) => Number::from_f64(*value)
+                .map_or_else(|| Json::String(value.to_string()), Json::Number),
             Self::Decimal(digits) => {
                 let scale = if let Type::Decimal { scale, .. } = of { scale } else { 0 };
                 Json::String(text(|out| decimal::write_plain(out, *digits, scale)))

@@ -40,7 +40,7 @@ impl<'a> Text<'a> {
         Self { views: Vec::with_capacity(rows), source, own: Vec::new() }
     }
 
-    /// `rows` empty strings over `source`, to be [`set`](Self::set_borrowed) one by one.
+    /// `rows` empty strings over `source`, to be [`set`](Self::set) one by one.
     pub(crate) fn empty(source: &'a [u8], rows: usize) -> Self {
         Self { views: vec![View::default(); rows], source, own: Vec::new() }
     }
@@ -57,13 +57,18 @@ impl<'a> Text<'a> {
         bytes.get(start..start + length).unwrap_or_default()
     }
 
-    /// Points row `row` at `start..end` of the source.
+    /// Sets row `row` to `bytes`: a view where they lie in the source, else a copy.
     #[inline]
-    pub(crate) fn set_borrowed(&mut self, row: usize, start: usize, end: usize) {
-        debug_assert!(end <= self.source.len() && end - start < OWN_BIT as usize);
-        if let Some(view) = self.views.get_mut(row) {
-            *view = View { start: start as u32, tagged_length: (end - start) as u32 };
+    pub(crate) fn set(&mut self, row: usize, bytes: &[u8]) -> Result<(), TooLong> {
+        let start = (bytes.as_ptr() as usize).wrapping_sub(self.source.as_ptr() as usize);
+        let is_inside = start < self.source.len() && bytes.len() <= self.source.len() - start;
+        if !is_inside || start > u32::MAX as usize || bytes.len() >= OWN_BIT as usize {
+            return self.set_written(row, |out| out.extend_from_slice(bytes));
         }
+        if let Some(view) = self.views.get_mut(row) {
+            *view = View { start: start as u32, tagged_length: bytes.len() as u32 };
+        }
+        Ok(())
     }
 
     /// Sets row `row` to what `write` appends.
@@ -124,8 +129,10 @@ mod tests {
 
     #[test]
     fn borrowed_and_written_rows_read_back_in_any_order() {
-        let mut text = Text::empty(b"hello world", 3);
-        text.set_borrowed(0, 6, 11);
+        let source = b"hello world";
+        let mut text = Text::empty(source, 3);
+        text.set(0, &source[6..11]).unwrap();
+        assert!(text.own.is_empty(), "what lies in the source is not copied");
         text.set_written(2, |out| out.extend_from_slice(b"own")).unwrap();
         assert_eq!((text.at(0), text.at(1), text.at(2)), (&b"world"[..], &b""[..], &b"own"[..]));
         let taken = text.take(&[2, 0]);

@@ -54,7 +54,9 @@ pub(crate) const fn is_castable(from: Type, to: Type) -> bool {
         (T::String, _) => true,
         (T::Bytes, T::Bytes) => true,
         (T::Bytes, _) | (_, T::Bytes | T::Null) => false,
-        (T::Boolean, other) | (other, T::Boolean) => is_number(other) || matches!(other, T::Boolean),
+        (T::Boolean, other) | (other, T::Boolean) => {
+            is_number(other) || matches!(other, T::Boolean)
+        }
         (T::Date, other) => matches!(other, T::Date | T::Timestamp { .. } | T::TimestampLtz { .. }),
         (T::Time, other) => matches!(other, T::Time | T::Timestamp { .. } | T::TimestampLtz { .. }),
         (T::Timestamp { .. } | T::TimestampLtz { .. }, other) => !is_number(other),
@@ -181,9 +183,7 @@ impl Cell<'_, '_, '_> {
             Type::String => {
                 form.parse(self.bytes().trim_ascii()).ok_or_else(|| self.refuse(&to.to_string()))
             }
-            Type::Boolean => {
-                Ok(form.rescale(i128::from(self.operand.booleans().at(self.row)), 0))
-            }
+            Type::Boolean => Ok(form.rescale(i128::from(self.operand.booleans().at(self.row)), 0)),
             Type::Decimal { scale, .. } => {
                 Ok(form.rescale(self.operand.decimals().at(self.row), scale))
             }

@@ -82,8 +82,14 @@ fn check_call(function: Function, types: &[Type], of: Type) -> Result<(), String
         F::Add | F::Subtract | F::Multiply | F::Divide | F::Modulo => {
             return check_arithmetic(function, types, of);
         }
-        F::Equal | F::NotEqual | F::Less | F::LessOrEqual | F::Greater | F::GreaterOrEqual
-        | F::IsDistinctFrom | F::IsNotDistinctFrom => {
+        F::Equal
+        | F::NotEqual
+        | F::Less
+        | F::LessOrEqual
+        | F::Greater
+        | F::GreaterOrEqual
+        | F::IsDistinctFrom
+        | F::IsNotDistinctFrom => {
             check_alike(function, types)?;
             (&[&[Any, Any]], Boolean)
         }
@@ -167,8 +173,7 @@ fn check_arithmetic(function: Function, types: &[Type], of: Type) -> Result<(), 
 /// All of one layout, or integers among decimals.
 fn check_alike(function: Function, types: &[Type]) -> Result<(), String> {
     let given = |layout| types.iter().any(|of| *of != Type::Null && Layout::of(*of) == layout);
-    let layouts =
-        [Layout::Boolean, Layout::Integer, Layout::Double, Layout::Decimal, Layout::Text];
+    let layouts = [Layout::Boolean, Layout::Integer, Layout::Double, Layout::Decimal, Layout::Text];
     let count = layouts.into_iter().filter(|layout| given(*layout)).count();
     if count <= 1 || (count == 2 && given(Layout::Decimal) && given(Layout::Integer)) {
         return Ok(());
@@ -186,8 +191,9 @@ fn expect(place: &str, given: Type, want: Want) -> Result<(), String> {
 }
 
 fn expect_same(place: &str, given: Type, of: Type) -> Result<(), String> {
-    let is_number_of_decimal =
-        Layout::of(of) == Layout::Decimal && place.starts_with("GREATEST") && Want::Number.takes(given);
+    let is_number_of_decimal = Layout::of(of) == Layout::Decimal
+        && place.starts_with("GREATEST")
+        && Want::Number.takes(given);
     if given == Type::Null || Layout::of(given) == Layout::of(of) || is_number_of_decimal {
         Ok(())
     } else {

@@ -60,7 +60,9 @@ fn order(arguments: &Arguments<'_, '_>, (left, right): (usize, usize), row: usiz
     let (left_of, right_of) = (arguments.of(left), arguments.of(right));
     let (left, right) = (arguments.operand(left), arguments.operand(right));
     match (Layout::of(left_of), Layout::of(right_of)) {
-        (Layout::Integer, Layout::Integer) => left.integers().at(row).cmp(&right.integers().at(row)),
+        (Layout::Integer, Layout::Integer) => {
+            left.integers().at(row).cmp(&right.integers().at(row))
+        }
         (Layout::Double, _) => compare_doubles(left.doubles().at(row), right.doubles().at(row)),
         (Layout::Boolean, _) => left.booleans().at(row).cmp(&right.booleans().at(row)),
         (Layout::Text, _) => left.texts().at(row).cmp(right.texts().at(row)),
@@ -80,7 +82,9 @@ pub(crate) fn compare_doubles(left: f64, right: f64) -> Ordering {
 
 fn compare_decimals(left: (i128, u8), right: (i128, u8)) -> Ordering {
     let scale = left.1.max(right.1);
-    let raise = |(digits, own): (i128, u8)| digits.checked_mul(10_i128.pow(u32::from((scale - own).min(38))));
+    let raise = |(digits, own): (i128, u8)| {
+        digits.checked_mul(10_i128.pow(u32::from((scale - own).min(38))))
+    };
     match (raise(left), raise(right)) {
         (Some(left), Some(right)) => left.cmp(&right),
         // What does not fit is larger in size than what does; only the one of the lower scale is raised.

@@ -4,8 +4,9 @@
 //! branch not taken, or the right side of a decided AND or OR, has failed with is forgotten: that is what evaluating lazily would have given.
 
 use super::{
-    Expr, Function, arithmetic, cast, compare, hash, logic,
-    number, operand::{Arguments, Failure, Operand}, text, time,
+    Expr, Function, arithmetic, cast, compare, hash, logic, number,
+    operand::{Arguments, Failure, Operand},
+    text, time,
 };
 use crate::{
     chunk::Chunk,
@@ -145,24 +146,61 @@ impl Scope {
             F::Add | F::Subtract | F::Multiply | F::Divide | F::Modulo | F::Negate => {
                 arithmetic::call(function, arguments, of, failures)
             }
-            F::Equal | F::NotEqual | F::Less | F::LessOrEqual | F::Greater | F::GreaterOrEqual
-            | F::IsDistinctFrom | F::IsNotDistinctFrom | F::Greatest | F::Least => {
-                compare::call(function, arguments, of)
-            }
-            F::And | F::Or | F::Not | F::IsNull | F::IsNotNull | F::IsTrue | F::IsNotTrue
-            | F::IsFalse | F::IsNotFalse => logic::call(function, arguments),
-            F::Concat | F::ConcatWs | F::Upper | F::Lower | F::Trim | F::LeftTrim
-            | F::RightTrim | F::Substring | F::CharLength | F::Position | F::Replace
-            | F::SplitIndex | F::Like | F::StartsWith | F::EndsWith | F::Left | F::Right
-            | F::LeftPad | F::RightPad | F::Reverse | F::Repeat => {
-                text::call(function, arguments, failures)
-            }
+            F::Equal
+            | F::NotEqual
+            | F::Less
+            | F::LessOrEqual
+            | F::Greater
+            | F::GreaterOrEqual
+            | F::IsDistinctFrom
+            | F::IsNotDistinctFrom
+            | F::Greatest
+            | F::Least => compare::call(function, arguments, of),
+            F::And
+            | F::Or
+            | F::Not
+            | F::IsNull
+            | F::IsNotNull
+            | F::IsTrue
+            | F::IsNotTrue
+            | F::IsFalse
+            | F::IsNotFalse => logic::call(function, arguments),
+            F::Concat
+            | F::ConcatWs
+            | F::Upper
+            | F::Lower
+            | F::Trim
+            | F::LeftTrim
+            | F::RightTrim
+            | F::Substring
+            | F::CharLength
+            | F::Position
+            | F::Replace
+            | F::SplitIndex
+            | F::Like
+            | F::StartsWith
+            | F::EndsWith
+            | F::Left
+            | F::Right
+            | F::LeftPad
+            | F::RightPad
+            | F::Reverse
+            | F::Repeat => text::call(function, arguments, failures),
             F::Abs | F::Floor | F::Ceil | F::Round | F::Power | F::Sqrt | F::Sign => {
                 number::call(function, arguments, of, failures)
             }
-            F::AddMilliseconds | F::AddMonths | F::MillisecondsBetween | F::Extract(_)
-            | F::FloorTo(_) | F::CeilTo(_) | F::TimestampDiff(_) | F::DateFormat
-            | F::ToTimestamp | F::ToTimestampLtz | F::FromUnixtime | F::UnixTimestamp
+            F::AddMilliseconds
+            | F::AddMonths
+            | F::MillisecondsBetween
+            | F::Extract(_)
+            | F::FloorTo(_)
+            | F::CeilTo(_)
+            | F::TimestampDiff(_)
+            | F::DateFormat
+            | F::ToTimestamp
+            | F::ToTimestampLtz
+            | F::FromUnixtime
+            | F::UnixTimestamp
             | F::ToDate => time::call(self, function, arguments, of, failures),
             F::Md5 | F::HashCode => hash::call(function, arguments, failures),
         }
@@ -174,7 +212,16 @@ const fn takes_nulls(function: Function) -> bool {
     use Function as F;
     matches!(
         function,
-        F::And | F::Or | F::IsNull | F::IsNotNull | F::IsTrue | F::IsNotTrue | F::IsFalse
-            | F::IsNotFalse | F::IsDistinctFrom | F::IsNotDistinctFrom | F::ConcatWs
+        F::And
+            | F::Or
+            | F::IsNull
+            | F::IsNotNull
+            | F::IsTrue
+            | F::IsNotTrue
+            | F::IsFalse
+            | F::IsNotFalse
+            | F::IsDistinctFrom
+            | F::IsNotDistinctFrom
+            | F::ConcatWs
     )
 }

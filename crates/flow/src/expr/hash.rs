@@ -65,7 +65,8 @@ fn md5(message: &[u8]) -> [u8; 16] {
 }
 
 fn digest(state: &mut [u32; 4], block: &[u8; 64]) {
-    const SHIFTS: [[u32; 4]; 4] = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
+    const SHIFTS: [[u32; 4]; 4] =
+        [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
     let words = block.as_chunks::<4>().0;
     let [mut a, mut b, mut c, mut d] = *state;
     for step in 0..64_usize {
@@ -77,10 +78,8 @@ fn digest(state: &mut [u32; 4], block: &[u8; 64]) {
         };
         // The table of the RFC: the whole part of 2^32 × |sin(step + 1)|.
         let sine = (((step + 1) as f64).sin().abs() * 4_294_967_296.0) as u32;
-        let sum = a
-            .wrapping_add(mixed)
-            .wrapping_add(sine)
-            .wrapping_add(u32::from_le_bytes(words[word]));
+        let sum =
+            a.wrapping_add(mixed).wrapping_add(sine).wrapping_add(u32::from_le_bytes(words[word]));
         (a, d, c) = (d, c, b);
         b = b.wrapping_add(sum.rotate_left(SHIFTS[step / 16][step % 4]));
     }

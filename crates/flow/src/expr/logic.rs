@@ -56,7 +56,10 @@ pub(super) fn join<'c, 'a>(
             valid.get_or_insert_with(|| vec![true; rows])[row] = false;
         }
     }
-    Evaluated { operand: Operand::Owned(Column { values: Values::Boolean(values), valid }), failures }
+    Evaluated {
+        operand: Operand::Owned(Column { values: Values::Boolean(values), valid }),
+        failures,
+    }
 }
 
 /// CASE: for each row the value of its first TRUE condition, else `otherwise`.

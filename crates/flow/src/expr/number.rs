@@ -63,7 +63,9 @@ fn double(function: Function, arguments: &Arguments<'_, '_>, of: Type) -> Column
         }
         _ => {
             let places = places(arguments);
-            (0..rows).map(|row| narrow_double(of, round_double(value.at(row), places(row)))).collect()
+            (0..rows)
+                .map(|row| narrow_double(of, round_double(value.at(row), places(row))))
+                .collect()
         }
     };
     Column { values: Values::Double(values), valid: arguments.valid() }
@@ -152,8 +154,8 @@ fn round_decimal(form: Form, (digits, scale): (i128, u8), places: i64) -> Option
         let down = u32::try_from(places.unsigned_abs()).unwrap_or(u32::MAX);
         let Some(unit) = decimal::power_of_ten(down) else { return Some(0) };
         let unit = i128::try_from(unit).ok()?;
-        let tens = Form { precision: widest, scale: 0 }
-            .quotient(digits, -i32::from(scale), unit)?;
+        let tens =
+            Form { precision: widest, scale: 0 }.quotient(digits, -i32::from(scale), unit)?;
         return form.rescale(tens.checked_mul(unit)?, 0);
     };
     if places >= scale {

@@ -258,7 +258,9 @@ pub(crate) fn zip<T: Copy + Default, U: Copy + Default, R: Copy>(
         (Side::Many(left), Side::Many(right)) => {
             left.iter().zip(right).map(|(left, right)| join(*left, *right)).collect()
         }
-        (Side::Many(left), Side::One(right)) => left.iter().map(|left| join(*left, right)).collect(),
+        (Side::Many(left), Side::One(right)) => {
+            left.iter().map(|left| join(*left, right)).collect()
+        }
         (Side::One(left), Side::Many(right)) => {
             right.iter().map(|right| join(left, *right)).collect()
         }

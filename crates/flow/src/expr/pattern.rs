@@ -2,7 +2,9 @@
 //!
 //! `y u M d H h k K m s S a E D`, text in quotes, everything that is no letter for itself. Other letters are refused.
 
-use crate::civil::{self, Date, MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND, PastMonthEnd};
+use crate::civil::{
+    self, Date, MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND, PastMonthEnd,
+};
 
 /// One piece of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +18,18 @@ enum Piece {
 pub(crate) struct Pattern(Vec<Piece>);
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const DAYS: [&str; 7] =
     ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
@@ -258,7 +270,11 @@ mod tests {
     fn patterns_read_what_they_write() {
         let ms = 1_709_211_845_067;
         for pattern in ["yyyy-MM-dd HH:mm:ss.SSS", "yyyyMMddHHmmssSSS", "d MMM yyyy h:m:s.SSS a"] {
-            assert_eq!(Pattern::parse(pattern).unwrap().read(&show(pattern, ms)), Some(ms), "{pattern}");
+            assert_eq!(
+                Pattern::parse(pattern).unwrap().read(&show(pattern, ms)),
+                Some(ms),
+                "{pattern}"
+            );
         }
         let day = Pattern::parse("yyyy-MM-dd").unwrap();
         assert_eq!(day.read("1970-01-02"), Some(MS_PER_DAY));

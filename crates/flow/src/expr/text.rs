@@ -162,7 +162,11 @@ fn concat_with_separator(
 }
 
 fn escape(arguments: &Arguments<'_, '_>, row: usize) -> Option<char> {
-    if arguments.len() > 2 { arguments.operand(2).texts().str_at(row).chars().next() } else { Some('\\') }
+    if arguments.len() > 2 {
+        arguments.operand(2).texts().str_at(row).chars().next()
+    } else {
+        Some('\\')
+    }
 }
 
 /// 1 for the first character; 0 when `part` is not there.
@@ -296,7 +300,10 @@ mod tests {
         assert_eq!(substring("häuser", -9, None), Some(""));
         assert_eq!(substring("häuser", 0, Some(1)), Some("h"));
         assert_eq!(substring("häuser", 2, Some(-1)), None);
-        assert_eq!((first_chars("äb", 1), last_chars("äb", 1), first_chars("äb", -1)), ("ä", "b", ""));
+        assert_eq!(
+            (first_chars("äb", 1), last_chars("äb", 1), first_chars("äb", -1)),
+            ("ä", "b", "")
+        );
         assert_eq!((position("s", "häs"), position("", "x"), position("y", "x")), (3, 1, 0));
         assert_eq!(split_index("a,b,,c", ",", 3), Some("c"));
         assert_eq!(split_index("a,b", ",", 2), None);

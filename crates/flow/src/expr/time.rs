@@ -131,7 +131,8 @@ fn text_call(
 fn to_timestamp_ltz(arguments: &Arguments<'_, '_>, failures: &mut Vec<Failure>) -> Column<'static> {
     let is_in_range = |ms: i64| (INSTANT_LEAST_MS..=INSTANT_LAST_MS).contains(&ms);
     let precision = arguments.operand(1).integers();
-    let scale_at = |row| if arguments.len() > 1 && precision.at(row) == 0 { MS_PER_SECOND } else { 1 };
+    let scale_at =
+        |row| if arguments.len() > 1 && precision.at(row) == 0 { MS_PER_SECOND } else { 1 };
     match arguments.of(0) {
         Type::Float | Type::Double => {
             let value = arguments.operand(0).doubles();
@@ -319,9 +320,7 @@ impl<'s, 'c, 'a> Patterns<'s, 'c, 'a> {
         match &self.once {
             Some(Ok(pattern)) => Ok(std::borrow::Cow::Borrowed(pattern)),
             Some(Err(reason)) => Err(reason.clone()),
-            None => {
-                parse_pattern(self.operand.texts().str_at(row)).map(std::borrow::Cow::Owned)
-            }
+            None => parse_pattern(self.operand.texts().str_at(row)).map(std::borrow::Cow::Owned),
         }
     }
 }
