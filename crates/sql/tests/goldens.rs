@@ -69,18 +69,23 @@ fn shown(bound: &Bound) -> String {
     out + &sql::explain(&bound.plan)
 }
 
-/// What a script gives, statement by statement. Errors of scripts that end with one are part of it.
-fn give(script: &str) -> String {
-    let statements = match sql::parse_script(script) {
-        Ok(statements) => statements,
-        Err(error) => return error.render(script),
-    };
+/// What a file gives, statement by statement. Lines `-- next` part it into scripts of one session.
+fn give(file: &str) -> String {
     let mut session = Session::default();
     let mut out = String::new();
-    for statement in statements {
-        match session.run(&statement) {
-            Ok(text) => out += &text,
-            Err(error) => out += &error.render(script),
+    for script in file.split("-- next\n") {
+        let statements = match sql::parse_script(script) {
+            Ok(statements) => statements,
+            Err(error) => {
+                out += &error.render(script);
+                continue;
+            }
+        };
+        for statement in statements {
+            match session.run(&statement) {
+                Ok(text) => out += &text,
+                Err(error) => out += &error.render(script),
+            }
         }
     }
     out

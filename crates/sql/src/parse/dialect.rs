@@ -10,7 +10,7 @@ use sqlparser::{
     dialect::Dialect,
     keywords::Keyword,
     parser::{Parser, ParserError},
-    tokenizer::{Token, Word},
+    tokenizer::{Span, Token, Word},
 };
 
 use super::types;
@@ -83,6 +83,7 @@ impl Dialect for FlinkDialect {
             (Keyword::CAST, Token::LParen) => Some(parse_cast(parser, CastKind::Cast)),
             (Keyword::TRY_CAST, Token::LParen) => Some(parse_cast(parser, CastKind::TryCast)),
             (Keyword::TABLE, Token::Word(_)) => Some(parse_table_argument(parser)),
+            (Keyword::TRIM, Token::LParen) => parse_bare_trim(parser),
             _ => None,
         }
     }
@@ -103,6 +104,28 @@ fn parse_cast(parser: &mut Parser, kind: CastKind) -> Result<Expr, ParserError> 
     Ok(Expr::Cast { kind, expr: Box::new(expr), data_type, format: None })
 }
 
+/// `TRIM(LEADING FROM x)`; with characters to trim, and without a side, it is left to the parser.
+fn parse_bare_trim(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+    let word = |nth| match parser.peek_nth_token(nth).token {
+        Token::Word(Word { quote_style: None, keyword, .. }) => keyword,
+        _ => Keyword::NoKeyword,
+    };
+    let called = match (word(2), word(3)) {
+        (Keyword::LEADING, Keyword::FROM) => "LTRIM",
+        (Keyword::TRAILING, Keyword::FROM) => "RTRIM",
+        (Keyword::BOTH, Keyword::FROM) => "TRIM",
+        _ => return None,
+    };
+    let span = parser.next_token().span;
+    (0..3).for_each(|_| drop(parser.next_token()));
+    let read = |parser: &mut Parser| {
+        let argument = parser.parse_expr()?;
+        parser.expect_token(&Token::RParen)?;
+        Ok(call(called, span, argument))
+    };
+    Some(read(parser))
+}
+
 /// `TABLE t [PARTITION BY a, b]`.
 fn parse_table_argument(parser: &mut Parser) -> Result<Expr, ParserError> {
     let start = parser.next_token().span;
@@ -114,8 +137,12 @@ fn parse_table_argument(parser: &mut Parser) -> Result<Expr, ParserError> {
     let argument =
         Expr::CompoundIdentifier(name.0.into_iter().filter_map(|part| part.as_ident().cloned()).collect());
     let called = if partitioned { PARTITIONED_TABLE_ARGUMENT } else { TABLE_ARGUMENT };
-    let ident = Ident { value: called.to_owned(), quote_style: None, span: start };
-    Ok(Expr::Function(Function {
+    Ok(call(called, start, argument))
+}
+
+fn call(called: &str, span: Span, argument: Expr) -> Expr {
+    let ident = Ident { value: called.to_owned(), quote_style: None, span };
+    Expr::Function(Function {
         name: ObjectName::from(vec![ident]),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
@@ -128,5 +155,5 @@ fn parse_table_argument(parser: &mut Parser) -> Result<Expr, ParserError> {
         filter: None,
         null_treatment: None,
         over: None,
-    }))
+    })
 }

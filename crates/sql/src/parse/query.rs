@@ -75,7 +75,7 @@ impl Translator<'_> {
             return self.refuse("SELECT DISTINCT", span, "GROUP BY the columns within a window");
         }
         if tree.qualify.is_some() || !tree.named_window.is_empty() {
-            return self.refuse("WINDOW and QUALIFY", span, "windows stand in FROM: TABLE(TUMBLE(…))");
+            return self.refuse("a WINDOW or QUALIFY clause", span, "windows stand in FROM: TABLE(TUMBLE(…))");
         }
         let odd = tree.select_modifiers.is_some()
             || tree.top.is_some()

@@ -80,7 +80,11 @@ impl Reader<'_> {
     /// The place of the next token.
     pub(super) fn here(&self) -> Span {
         match self.parser.peek_token_ref() {
-            TokenWithSpan { token: Token::EOF, .. } => self.places.end(),
+            // Behind the last token, where the missing one belongs; not behind the white space.
+            TokenWithSpan { token: Token::EOF, .. } => match self.last() {
+                Span { start: 0, end: 0 } => self.places.end(),
+                last => Span::new(last.end, last.end),
+            },
             token => self.places.span(token.span),
         }
     }
@@ -245,7 +249,13 @@ fn split_location(message: &str) -> (&str, Option<Location>) {
     read().map_or((message, None), |(before, location)| (before, Some(location)))
 }
 
+/// The message with a small first letter, unless it begins with a keyword.
 fn lower_first(message: &str) -> String {
     let mut characters = message.chars();
-    characters.next().map(|first| first.to_lowercase().collect::<String>() + characters.as_str()).unwrap_or_default()
+    match (characters.next(), characters.next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            first.to_lowercase().chain([second]).chain(characters).collect()
+        }
+        _ => message.to_owned(),
+    }
 }

@@ -53,7 +53,7 @@ impl Translator<'_> {
                 Ok(node(span, Kind::Table(Box::new(factor))))
             }
             Tree::InSubquery { .. } | Tree::Exists { .. } => {
-                self.refuse("IN (SELECT …) and EXISTS", self.near, "list the values: IN (1, 2)")
+                self.refuse("a subquery in IN or EXISTS", self.near, "list the values: IN (1, 2)")
             }
             Tree::SimilarTo { .. } | Tree::RLike { .. } | Tree::ILike { .. } => {
                 self.refuse("SIMILAR TO", self.near, "use LIKE, or UPPER(x) LIKE …")
@@ -62,7 +62,7 @@ impl Translator<'_> {
                 self.refuse("AT TIME ZONE", self.near, "see SET 'table.local-time-zone'")
             }
             Tree::GroupingSets(_) | Tree::Cube(_) | Tree::Rollup(_) => {
-                self.refuse("GROUPING SETS, CUBE and ROLLUP", self.near, "write one INSERT per grouping")
+                self.refuse("a GROUPING SET, CUBE or ROLLUP", self.near, "write one INSERT per grouping")
             }
             Tree::Tuple(_) | Tree::Array(_) | Tree::Map(_) | Tree::CompoundFieldAccess { .. } => {
                 self.refuse("a row, array or map", self.near, "a STRING column receives JSON objects as text")
@@ -86,7 +86,7 @@ impl Translator<'_> {
             CeilFloorKind::DateTimeField(sqlparser::ast::DateTimeField::NoDateTime) => {}
             CeilFloorKind::DateTimeField(field) => arguments.push(self.symbol(&field.to_string())),
             CeilFloorKind::Scale(_) => {
-                return self.refuse("FLOOR and CEIL with a scale", self.near, "use ROUND(x, n)");
+                return self.refuse("FLOOR or CEIL with a scale", self.near, "use ROUND(x, n)");
             }
         }
         Ok(self.call(name, arguments))
