@@ -86,10 +86,14 @@ impl Connection {
             Ok(never) => match never {},
             Err(ended) => ended,
         };
-        self.count_sent();
         if matches!(ended, Ended::Refused(_)) {
             self.shared.metrics.connections_refused.add(1);
         }
+        if matches!(ended, Ended::Refused(_) | Ended::UnansweredFailure) {
+            // What was asked before is answered; should that fail too, the connection ends all the same.
+            let _ = self.flush().await;
+        }
+        self.count_sent();
         ended
     }
 

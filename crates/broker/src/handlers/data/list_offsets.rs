@@ -36,7 +36,7 @@ pub(crate) fn handle(cx: Context, asked: ListOffsetsRequest) -> ListOffsetsRespo
                 return refused(partition, ErrorCode::InvalidRequest);
             }
             match look_up(&cx, name, partition, isolation) {
-                Ok(listed) => answer(partition, &listed),
+                Ok(listed) => answer(partition, &listed, cx.version),
                 Err(error) => refused(partition, known_to(cx.version, error)),
             }
         });
@@ -81,12 +81,16 @@ fn known_to(version: i16, error: ErrorCode) -> ErrorCode {
     }
 }
 
-fn answer(asked: &ListOffsetsPartition, listed: &ListedOffset) -> ListOffsetsPartitionResponse {
-    ListOffsetsPartitionResponse::default()
+fn answer(
+    asked: &ListOffsetsPartition,
+    listed: &ListedOffset,
+    version: i16,
+) -> ListOffsetsPartitionResponse {
+    let answer = ListOffsetsPartitionResponse::default()
         .with_partition_index(asked.partition_index)
         .with_timestamp(listed.timestamp.0)
-        .with_offset(listed.offset.0)
-        .with_leader_epoch(listed.leader_epoch.0)
+        .with_offset(listed.offset.0);
+    if version < 4 { answer } else { answer.with_leader_epoch(listed.leader_epoch.0) }
 }
 
 fn refused(asked: &ListOffsetsPartition, error: ErrorCode) -> ListOffsetsPartitionResponse {
