@@ -46,6 +46,23 @@ pub fn producer(
     checksum(batch);
 }
 
+/// Makes a batch that was built ahead, all its records of one moment, the next one of its producer: of `now`, with this id, epoch and base
+/// sequence if it has one. For loads that send the same records again and again.
+pub fn afresh(
+    batch: &mut [u8],
+    now: TimestampMs,
+    producer: Option<(model::ProducerId, model::ProducerEpoch, i32)>,
+) {
+    put(batch, at::BASE_TIMESTAMP, now.0.to_be_bytes());
+    put(batch, at::MAX_TIMESTAMP, now.0.to_be_bytes());
+    if let Some((id, epoch, base_sequence)) = producer {
+        put(batch, at::PRODUCER_ID, id.0.to_be_bytes());
+        put(batch, at::PRODUCER_EPOCH, epoch.0.to_be_bytes());
+        put(batch, at::BASE_SEQUENCE, base_sequence.to_be_bytes());
+    }
+    checksum(batch);
+}
+
 /// Sets the CRC to that of the bytes.
 pub(crate) fn checksum(batch: &mut [u8]) {
     if batch.len() < HEADER_BYTES {
