@@ -82,9 +82,15 @@ impl Pace {
     )]
     fn count_due(&self, now: Instant) -> u64 {
         let elapsed = now.saturating_duration_since(self.began).as_secs_f64();
-        let guess = (elapsed * self.rate) as u64 + 1;
-        // Rounding may be off by one; `due` decides.
-        if self.due(guess.saturating_sub(1)) <= now { guess } else { guess - 1 }
+        let mut count = (elapsed * self.rate) as u64;
+        // Rounding may be off by one either way; `due` decides.
+        while self.due(count) <= now {
+            count += 1;
+        }
+        while count > 0 && self.due(count - 1) > now {
+            count -= 1;
+        }
+        count
     }
 }
 
