@@ -114,8 +114,11 @@ class Confluent:
         return received
 
 
-def read_to_end(bootstrap, topic):
-    """{partition: [(offset, value)]} of all that the topic holds now, uncommitted records too; KeyError if there is no such topic."""
+def read_to_end(bootstrap, topic, keys=False):
+    """{partition: [(offset, value)]}, with `keys` [(offset, key, value)], of all that the topic holds now, uncommitted records too.
+
+    KeyError if there is no such topic.
+    """
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "none-is-joined", "enable.auto.commit": False,
                          "enable.partition.eof": True, "isolation.level": "read_uncommitted", **QUIET})  # fmt: skip
     try:
@@ -129,7 +132,8 @@ def read_to_end(bootstrap, topic):
         def read_on():
             for message in consumer.consume(2000, 0.2):
                 if not message.error():
-                    found[message.partition()].append((message.offset(), message.value()))
+                    key = (message.key(),) if keys else ()
+                    found[message.partition()].append((message.offset(), *key, message.value()))
                 elif message.error().code() == KafkaError._PARTITION_EOF:
                     unfinished.discard(message.partition())
             return not unfinished
@@ -138,6 +142,19 @@ def read_to_end(bootstrap, topic):
     finally:
         consumer.close()
     return found
+
+
+def await_records(bootstrap, topic, count, seconds=120):
+    """What `read_to_end` returns once there are so many records, or when the time is over; {} if there is no topic even then."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            found = read_to_end(bootstrap, topic)
+        except KeyError:
+            found = {}
+        if sum(map(len, found.values())) >= count or time.monotonic() > deadline:
+            return found
+        time.sleep(0.5)
 
 
 class _Member:

@@ -5,11 +5,10 @@ flights_check.py HOST:PORT [topic, or flights-per-hour]
 
 import json
 import sys
-import time
 
 import pandas
 
-from confluent_client import read_to_end
+from confluent_client import await_records
 from flights import load
 from harness.report import check
 
@@ -34,14 +33,14 @@ def expected():
     }
 
 
-def read(bootstrap, topic):
-    """The rows that the topic holds now, as [(key of `expected`, values)]."""
+def read(bootstrap, topic, count):
+    """The rows of the topic as [(key of `expected`, values)], once there are so many."""
     return [
         (
             (row["window_start"], row["origin"], row["carrier"]),
             (row["departures"], row["dep_delay_minutes"], row["dep_delay_worst"], row["arrivals"], row["arr_delay_minutes"]),
         )
-        for records in read_to_end(bootstrap, topic).values()
+        for records in await_records(bootstrap, topic, count).values()
         for row in (json.loads(value) for _, value in records)
     ]
 
@@ -54,20 +53,7 @@ def compare(found, wanted):
     check(not wrong, f"{len(wrong)} of {len(wanted)} rows differ: {'; '.join(sorted(wrong)[:5])}")
 
 
-def await_rows(bootstrap, topic, count, seconds=120):
-    """The topic's rows, once there are so many, or the time is over."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            found = read(bootstrap, topic)
-        except KeyError:  # not created yet
-            found = []
-        if len(found) >= count or time.monotonic() > deadline:
-            return found
-        time.sleep(0.5)
-
-
 if __name__ == "__main__":
     truth = expected()
-    compare(read(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else RESULT), truth)
+    compare(read(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else RESULT, len(truth)), truth)
     print(f"all {len(truth)} rows agree with pandas")

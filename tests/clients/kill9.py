@@ -17,7 +17,7 @@ import time
 
 from confluent_kafka import KafkaException
 
-from confluent_client import Confluent, read_to_end
+from confluent_client import Confluent, await_records, read_to_end
 from harness.node import Node, free_port
 from harness.report import Cases, Skip, check, eventually, say
 from harness.rawkafka import answers_metadata
@@ -144,36 +144,16 @@ class Reader:
         self._thread.join(60)
 
 
-def rows(bootstrap):
-    """{partition: [row]} of the result topic, decoded; a window's start without its empty milliseconds or with them is one."""
+def await_windows(bootstrap, count):
+    """{partition: [row]} of the result topic once it has so many; a window's start without its empty milliseconds or with them is one."""
     decoded = {}
-    for partition, records in read_to_end(bootstrap, OUTPUT).items():
+    for partition, records in await_records(bootstrap, OUTPUT, count, 60).items():
         decoded[partition] = []
         for _, value in records:
             row = json.loads(value)
             start = row["window_start"].replace("T", " ")
             decoded[partition].append((start if "." in start else start + ".000", row["page"], row["clicks"], row["amount"]))
     return decoded
-
-
-def await_windows(bootstrap, count):
-    """The result topic's rows, once there are so many."""
-
-    def enough():
-        try:
-            found = rows(bootstrap)
-        except KeyError:
-            return None
-        return found if sum(map(len, found.values())) >= count else None
-
-    try:
-        return eventually(f"{count} rows of results", enough, 60, 0.5)
-    except AssertionError as late:
-        try:
-            found = sum(map(len, rows(bootstrap).values()))
-        except KeyError:
-            found = "not even the topic"
-        raise AssertionError(f"{late}; there are {found}") from late
 
 
 def start_job(broker):
