@@ -123,10 +123,8 @@ def complaint(text):
 
 
 cases = Cases("kafka-dump-log")
-try:
-    node.require_control()
-except Exception as reason:
-    cases.case("reads the node's files", node.require_control)
+if node.kind == "foreign":
+    cases.case("reads the node's files", node.require_control)  # says why not
     cases.close()
 cases.case("finds logs clean after a clean stop", after_a_clean_stop)
 cases.case("finds indexes sane after a clean stop", indexes_are_sane)

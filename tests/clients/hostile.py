@@ -114,9 +114,10 @@ def counts_that_lie():
 
 
 def strings_and_bytes_that_lie():
+    absent = struct.pack(">hhii", -1, -1, 1000, 1) + text(b"honest") + struct.pack(">iii", 1, 0, GREATEST)
     for name, frame in [
         ("a topic name of 32,767 bytes that are not there", rawkafka.request(3, 1, 1, struct.pack(">ih", 1, 0x7FFF))),
-        ("records of 2 GiB that are not there", rawkafka.request(0, 3, 1, struct.pack(">hhii", -1, -1, 1000, 1) + text(b"honest") + struct.pack(">iii", 1, 0, GREATEST))),
+        ("records of 2 GiB that are not there", rawkafka.request(0, 3, 1, absent)),
         ("a client id longer than the frame", rawkafka.frame(struct.pack(">hhih", 3, 1, 1, 0x7FFF) + b"abc")),
         ("a client id of length -7", rawkafka.frame(struct.pack(">hhih", 3, 1, 1, -7) + b"abc" * 20)),
         ("a varint that never ends", rawkafka.request(3, 12, 1, b"\xff" * 40, flexible=True)),
@@ -139,7 +140,8 @@ def corrupt_batches():
     """A batch whose CRC is wrong is refused with CORRUPT_MESSAGE; garbage in place of a batch is refused too."""
     body = struct.pack(">iBihiqqqhii", 0, 2, 0xBAD & 0x7FFFFFFF, 0, 0, 0, 0, -1, -1, -1, 1) + b"\x0c\0\0\0\x01\x01a\0"
     batch = struct.pack(">qi", 0, len(body)) + body
-    for name, records in [("a wrong CRC", batch), ("garbage", chance.randbytes(200)), ("a cut batch", batch[:40]), ("old magic", batch[:16] + b"\0" + batch[17:])]:
+    old = batch[:16] + b"\0" + batch[17:]
+    for name, records in [("a wrong CRC", batch), ("garbage", chance.randbytes(200)), ("a cut batch", batch[:40]), ("old magic", old)]:
         sent = struct.pack(">hhii", -1, -1, 1000, 1) + text(b"honest") + struct.pack(">iii", 1, 0, len(records)) + records
         with rawkafka.connect(node.port) as peer:
             peer.sendall(rawkafka.request(0, 3, 9, sent))

@@ -191,7 +191,8 @@ class Crashes:
         check(not doubled, f"{len(doubled)} records are in the log twice, the first is {min(doubled, default=None)}")
         there = {json.loads(value)["number"]: (partition, offset) for partition, records in found.items() for offset, value in records}
         lost = [number for number in self.load.places if number not in there]
-        check(not lost, f"{len(lost)} acknowledged records are lost, the first is {min(lost, default=None)} at {self.load.places.get(min(lost, default=0))}")
+        first = min(lost, default=None)
+        check(not lost, f"{len(lost)} acknowledged records are lost, the first is {first} at {self.load.places.get(first)}")
         moved = [number for number, place in self.load.places.items() if there[number] != place]
         check(not moved, f"{len(moved)} records lie elsewhere than was acknowledged: {moved[:3]}")
         for partition, records in found.items():
