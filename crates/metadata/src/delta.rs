@@ -94,6 +94,12 @@ impl Delta {
             || !self.topic_options.is_empty()
     }
 
+    /// Whether what the options of a topic come to may differ.
+    #[must_use]
+    pub fn touches_options_of(&self, topic: TopicId) -> bool {
+        self.is_everything || self.broker_options || self.topic_options.contains(&topic)
+    }
+
     /// Whether tables may differ.
     #[must_use]
     pub fn touches_tables(&self) -> bool {

@@ -7,6 +7,7 @@
 //!  4. the directory is marked as cleanly closed, if all of that worked. (The metadata log must be closed before.)
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
@@ -47,6 +48,7 @@ struct Index {
 struct TopicReplicas {
     name: TopicName,
     id: TopicId,
+    options: Arc<PartitionOptions>,
     partitions: Vec<Option<Arc<Partition>>>,
 }
 
@@ -118,10 +120,14 @@ impl ReplicaSet {
             self.remove(&mut index, name, *id);
         }
         let mut made = Vec::new();
+        let mut known = KnownOptions::new();
         for id in Self::touched(image, delta) {
-            if let Some(topic) = image.topic_by_id(id) {
-                made.extend(self.put(&mut index, image, topic));
-            }
+            let Some(topic) = image.topic_by_id(id) else { continue };
+            let options = match index.ids.get(&id) {
+                Some(old) if !delta.touches_options_of(id) => Arc::clone(&old.options),
+                _ => self.options(image, topic, &mut known),
+            };
+            made.extend(self.put(&mut index, topic, options));
         }
         self.index.store(Arc::new(index));
         if made.len() <= OPEN_AT_ONCE_MAX {
@@ -147,10 +153,26 @@ impl ReplicaSet {
         ids
     }
 
+    /// Topics that set the same options share what these come to.
+    fn options(
+        &self,
+        image: &Image,
+        topic: &Topic,
+        known: &mut KnownOptions,
+    ) -> Arc<PartitionOptions> {
+        let options = known.entry(Arc::clone(&topic.options)).or_insert_with(|| {
+            Arc::new(PartitionOptions::new(effective(&self.server, image, topic)))
+        });
+        Arc::clone(options)
+    }
+
     /// Brings a topic's partitions up to the image; answers those that are new.
-    fn put(&self, index: &mut Index, image: &Image, topic: &Topic) -> Vec<Arc<Partition>> {
-        let options = effective(&self.server, image, topic);
-        let options = Arc::new(PartitionOptions::new(options));
+    fn put(
+        &self,
+        index: &mut Index,
+        topic: &Topic,
+        options: Arc<PartitionOptions>,
+    ) -> Vec<Arc<Partition>> {
         let old = index.ids.get(&topic.id);
         let mut made = Vec::new();
         let mut partitions = Vec::with_capacity(topic.partitions.len());
@@ -169,8 +191,8 @@ impl ReplicaSet {
                 None => None,
             });
         }
-        let replicas = TopicReplicas { name: topic.name.clone(), id: topic.id, partitions };
-        let replicas = Arc::new(replicas);
+        let (name, id) = (topic.name.clone(), topic.id);
+        let replicas = Arc::new(TopicReplicas { name, id, options, partitions });
         index.names.insert(topic.name.clone(), Arc::clone(&replicas));
         index.ids.insert(topic.id, replicas);
         made
@@ -267,6 +289,9 @@ impl Home {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).push(partition);
     }
 }
+
+/// What topics' own options come to.
+type KnownOptions = BTreeMap<Arc<BTreeMap<String, String>>, Arc<PartitionOptions>>;
 
 /// New partitions that are opened before the change is called applied; more of them open in the background.
 const OPEN_AT_ONCE_MAX: usize = 64;

@@ -177,7 +177,7 @@ impl Row {
                 Err(self.out_of_bounds(&number, "Value must be at least 0"))
             }
             // A NaN is no number that anyone means.
-            Bounds::Ratio if !(number <= 1.0) => {
+            Bounds::Ratio if number > 1.0 || number.is_nan() => {
                 Err(self.out_of_bounds(&number, "Value must be no more than 1"))
             }
             _ => Ok(()),

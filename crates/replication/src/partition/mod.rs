@@ -204,12 +204,15 @@ impl Partition {
         let mut core = self.lock();
         let now = self.home.now();
         let is_new_reign = assigned.leader_epoch != core.assigned.leader_epoch;
+        let are_new_options = !Arc::ptr_eq(&core.options, options);
         core.assigned = assigned.clone();
         core.options = Arc::clone(options);
         let rules = self.rules(options);
         let State::Led(led) = &mut core.state else { return };
-        led.log.set_options(Arc::clone(&options.log));
-        led.leader.on_rules(rules, now);
+        if are_new_options {
+            led.log.set_options(Arc::clone(&options.log));
+            led.leader.on_rules(rules, now);
+        }
         if is_new_reign {
             self.begin_reign(led, assigned, rules);
         } else {
