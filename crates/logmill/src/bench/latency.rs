@@ -23,11 +23,11 @@ use wire::{
 use super::{
     BenchError,
     consume::Level,
-    load::DUE_BYTES,
     produce::{by_leader, connect, drive},
     report::Report,
     shape::ShapeArgs,
     socket::Socket,
+    stamped,
     tally::Tally,
     target::{Output, TargetArgs},
 };
@@ -72,9 +72,6 @@ pub(super) struct LatencyArgs {
 
 pub(super) async fn run(args: LatencyArgs) -> Result<(), BenchError> {
     let shape = Arc::new(args.shape.shape()?);
-    if shape.record_size < DUE_BYTES {
-        return Err(format!("a record carries its instant in {DUE_BYTES} bytes").into());
-    }
     let records = whole(args.rate * args.seconds)?;
     let cluster = args.target.cluster().await?;
     let layout = args.target.prepare_topic(&cluster).await?;
@@ -238,9 +235,8 @@ impl Reader {
                 }
                 for record in batch.records(&mut scratch)? {
                     let value = record?.value.unwrap_or_default();
-                    let due =
-                        value.first_chunk::<DUE_BYTES>().ok_or("a record that is not ours")?;
-                    let due = self.began + Duration::from_nanos(u64::from_be_bytes(*due));
+                    let due = stamped::due(value).ok_or("a record that is not ours")?;
+                    let due = self.began + due;
                     self.ends.count(1, value.len() as u64, due, now);
                 }
             }

@@ -23,8 +23,6 @@ use super::{
 
 /// How long an answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// Bytes at the front of a paced record's value: nanoseconds from the pace's origin to the instant it was due.
-pub(super) const DUE_BYTES: usize = 8;
 
 /// Sends to the partitions that one broker leads.
 pub(super) struct Worker {
@@ -172,13 +170,10 @@ impl Worker {
 
     fn send_paced(&mut self, first: u64, count: u32, pace: Pace) -> Result<(), BenchError> {
         let mut builder = self.shape.builder();
-        let mut value = self.shape.value(usize::try_from(first)?).to_vec();
+        let mut stamped = self.shape.stamped(usize::try_from(first)?);
         for index in first..first + u64::from(count) {
             let due = pace.due(index).saturating_duration_since(pace.began);
-            if let Some(place) = value.first_chunk_mut::<DUE_BYTES>() {
-                *place = u64::try_from(due.as_nanos())?.to_be_bytes();
-            }
-            builder.append(TimestampMs(0), None, Some(&value), &[]);
+            builder.append(TimestampMs(0), None, Some(stamped.at(due)), &[]);
         }
         let lane = self.next_lane();
         let partition = &self.lanes[lane].partition;

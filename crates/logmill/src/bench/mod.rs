@@ -12,6 +12,7 @@ mod produce;
 mod report;
 mod shape;
 mod socket;
+mod stamped;
 mod tally;
 mod target;
 mod zipf;

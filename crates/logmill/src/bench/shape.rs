@@ -16,7 +16,7 @@ use wire::{
     },
 };
 
-use super::BenchError;
+use super::{BenchError, stamped::Stamped};
 
 /// The last version of Produce that names topics; later ones ask by id.
 const PRODUCE_VERSION_BY_NAME: i16 = 12;
@@ -49,6 +49,9 @@ pub(super) struct ShapeArgs {
     /// Requests ahead of their answers.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=100))]
     in_flight: u8,
+    /// Records that come one by one are JSON objects, {"due":"…","pad":"…"}, for jobs that read JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -69,6 +72,7 @@ pub(super) struct Shape {
     pub(super) is_idempotent: bool,
     pub(super) in_flight_max: usize,
     pub(super) records_per_batch: u32,
+    pub(super) is_json: bool,
     codec: Codec,
     payload: Vec<u8>,
 }
@@ -97,6 +101,7 @@ impl ShapeArgs {
             is_idempotent,
             in_flight_max: usize::from(self.in_flight),
             records_per_batch: 1,
+            is_json: self.json,
             codec,
             payload,
         };
@@ -125,6 +130,11 @@ impl Shape {
     pub(super) fn value(&self, index: usize) -> &[u8] {
         let start = (index * 61) % (self.payload.len() - self.record_size);
         &self.payload[start..start + self.record_size]
+    }
+
+    /// A value to write instants into.
+    pub(super) fn stamped(&self, index: usize) -> Stamped {
+        Stamped::new(self.value(index), self.is_json)
     }
 
     /// A batch of `records` records of one moment.
@@ -218,6 +228,7 @@ mod tests {
             compression: Compression::None,
             idempotent: true,
             in_flight: 5,
+            json: false,
         };
         args.shape().unwrap()
     }
