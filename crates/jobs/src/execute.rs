@@ -150,7 +150,7 @@ impl Engine {
         if plan.sink == Sink::Screen {
             return self.push(plan, asker);
         }
-        let fact = self.submit(&statement.text, session, &plan)?;
+        let fact = self.submit(&statement.text, session, plan)?;
         asker.answer(Answer::Job { id: fact.id, name: fact.name });
         Ok(())
     }

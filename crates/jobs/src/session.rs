@@ -38,7 +38,7 @@ impl Session {
         let mut taken = Taken { message: "OK".to_owned(), warnings: statement.warnings.clone() };
         match &statement.kind {
             StatementKind::Set { key, value } => {
-                taken.warnings.extend(self.settings.set(key, value).map_err(|error| error)?);
+                taken.warnings.extend(self.settings.set(key, value)?);
             }
             StatementKind::Reset(key) => self.settings.reset(key.as_deref()),
             StatementKind::CreateTable { definition, temporary: true, if_not_exists } => {

@@ -4,7 +4,7 @@ use controller::IfThere;
 use flow::plan::{Plan, Sink};
 use metadata::Image;
 use model::TopicName;
-use sql::{Settings, StatementKind};
+use sql::StatementKind;
 
 use crate::{
     engine::Engine,
@@ -25,8 +25,10 @@ impl Engine {
         &self,
         sql: &str,
         session: &Session,
-        plan: &Plan,
+        mut plan: Plan,
     ) -> Result<JobFact, String> {
+        plan.dead_letters = plan.dead_letters.take().or_else(|| default_dead_letters(&plan));
+        let plan = &plan;
         let id = self.new_job_id();
         let fact = JobFact {
             version: JobFact::VERSION,
@@ -61,9 +63,6 @@ impl Engine {
             let options: &[(&str, &str)] =
                 if sink.upsert { &[("cleanup.policy", "compact")] } else { &[] };
             wanted.push((&sink.topic, options));
-        }
-        if let Some(topic) = &plan.dead_letters {
-            wanted.push((topic, &[]));
         }
         for (topic, options) in wanted {
             if self.topics.topic(topic).is_none() {
@@ -119,15 +118,8 @@ fn group_of(plan: &Plan) -> Option<String> {
     }
 }
 
-/// The topic for rows that cannot be used, if the session names one or leaves the default.
-pub(crate) fn dead_letter_topic(settings: &Settings, plan: &Plan) -> Option<TopicName> {
-    let named = settings.get("logmill.dead-letter.topic");
-    match named {
-        Some("") => None,
-        Some(name) => TopicName::parse(name).ok(),
-        None => {
-            let source = plan.source.topics.first()?;
-            TopicName::parse(&format!("{source}-dlq")).ok()
-        }
-    }
+/// Where rows go that cannot be used when the session names no topic for them.
+fn default_dead_letters(plan: &Plan) -> Option<TopicName> {
+    let source = plan.source.topics.first()?;
+    TopicName::parse(&format!("{source}-dlq")).ok()
 }

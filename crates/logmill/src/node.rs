@@ -18,7 +18,7 @@ use std::{
     time::Instant,
 };
 
-use broker::{Broker, BrokerOptions, BrokerParts, LocalLog, LocalTopics, LocalTopicsParts, Metrics, publish};
+use broker::{Broker, BrokerOptions, BrokerParts, LocalLog, LocalTopics, Metrics, publish};
 use controller::{Controller, ControllerOptions, QuorumOfOne, Registration, World};
 use coordinator::{Coordinator, GroupOptions};
 use gateway::Gateway;
@@ -57,6 +57,8 @@ pub(crate) enum NodeError {
     Data { path: PathBuf, source: storage::StorageError },
     #[error("{0}")]
     Storage(#[from] storage::StorageError),
+    #[error("{0}")]
+    Quorum(#[from] controller::QuorumError),
     #[error("{0}")]
     Controller(#[from] controller::ControllerError),
     #[error("{0}")]
@@ -207,7 +209,7 @@ impl Core {
         let coordinator = start_coordinator(&server, &replicas, &publisher, &clock, &mut chance)?;
         publish::subscribe(&publisher, replicas.clone(), coordinator.clone(), NODE);
         let cluster_id = directory.cluster_id().to_owned();
-        let quorum = QuorumOfOne::open(directory.clone(), disk, clock.clone())?;
+        let quorum = QuorumOfOne::open(&directory, disk, clock.clone(), &server)?;
         let incarnation = chance.uuid();
         let controller = Controller::start(
             Box::new(quorum),
@@ -247,27 +249,12 @@ impl Core {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let parts = BrokerParts {
-            replicas: self.replicas.clone(),
-            controller: self.controller.clone(),
-            coordinator: self.coordinator.clone(),
-            publisher: self.publisher.clone(),
-            clock: self.clock.clone(),
-            options: self.options.clone(),
-            metrics: self.metrics.clone(),
-        };
-        Broker::serve(parts, listener, shutdown)
+        Broker::serve(self.parts(), listener, shutdown)
     }
 
     /// Step 5.
     fn engine(&self, kafka: SocketAddr) -> Arc<Engine> {
-        let topics = LocalTopics::new(LocalTopicsParts {
-            replicas: self.replicas.clone(),
-            controller: self.controller.clone(),
-            coordinator: self.coordinator.clone(),
-            publisher: self.publisher.clone(),
-            clock: self.clock.clone(),
-        });
+        let topics = LocalTopics::new(&self.parts());
         let port = kafka.port();
         Engine::start(EngineParts {
             topics: Arc::new(topics),
@@ -277,6 +264,18 @@ impl Core {
             chance: Chance::from_system(),
             own_addresses: vec![format!("{HOST}:{port}"), format!("localhost:{port}")],
         })
+    }
+
+    fn parts(&self) -> BrokerParts {
+        BrokerParts {
+            replicas: self.replicas.clone(),
+            controller: self.controller.clone(),
+            coordinator: self.coordinator.clone(),
+            publisher: self.publisher.clone(),
+            clock: self.clock.clone(),
+            options: self.options.clone(),
+            metrics: self.metrics.clone(),
+        }
     }
 
     fn figures(&self) -> Arc<Figures> {
@@ -333,7 +332,7 @@ fn start_coordinator(
     let log = Arc::new(LocalLog::new(replicas.clone()));
     let images = publisher.clone();
     let partitions = move |topic: &str| {
-        images.current().topic(topic).and_then(|topic| i32::try_from(topic.partitions().len()).ok())
+        images.current().topic(topic).and_then(|topic| i32::try_from(topic.partitions.len()).ok())
     };
     Ok(Coordinator::start(log, clock.clone(), chance.bits(), options, Arc::new(partitions))?)
 }

@@ -3,6 +3,8 @@
 //! A write is an append, a sync or a trim. The crash comes before the n-th write takes effect; from then on everything is
 //! refused, until the world is healed. A power cut takes what was not synced of the job's topics as well.
 
+#![expect(clippy::unwrap_used, reason = "a test's world")]
+
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard},

@@ -132,7 +132,7 @@ impl Feed {
             Outgoing::new(now()).key(click.key.as_bytes()).value(click.value.as_bytes());
         let sent = self.producer.send(&self.topic, partition, record).await;
         // Whether it was delivered shows at the end: the job must have read as many as were sent.
-        sent.map_err(|error| error.to_string())?;
+        let _ = sent.map_err(|error| error.to_string())?;
         self.sent += 1;
         Ok(())
     }
