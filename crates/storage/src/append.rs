@@ -80,8 +80,8 @@ impl Log {
         let tails = &self.home.shared.resources.tails;
         let size_bytes = batch.len();
         tails.keep(&self.tail, head.base, head.next(), batch.freeze());
-        if self.end.since(self.recovery_point) >= self.options.flush_messages {
-            self.flush()?;
+        if self.end.since(self.synced.max(self.start)) >= self.options.flush_messages {
+            self.sync_batches()?;
         }
         self.check_invariant();
         Ok(Appended {
@@ -236,7 +236,9 @@ impl Log {
         let next =
             NextBatch { size: head.size, last: head.last, max_timestamp: head.max_timestamp };
         if must_roll(&facts, &next, &self.options, now) {
-            self.roll(head.base, now)?;
+            // A copy of a compacted log may go on after a gap too wide for one segment.
+            let is_far = i32::try_from(head.last.since(self.end)).is_err();
+            self.roll(if is_far { head.base } else { self.end }, now)?;
         }
         Ok(())
     }

@@ -73,47 +73,63 @@ impl Log {
         Ok(to)
     }
 
+    /// Syncs the batches alone (`flush.messages`): enough for them to outlive a power cut. The recovery point stays.
+    pub(crate) fn sync_batches(&mut self) -> Result<(), StorageError> {
+        let mut handle = self.empty_handle();
+        for segment in &self.segments[self.segment_of(self.synced)..] {
+            if segment.size > 0 {
+                handle.files.push(segment.file(&self.home)?);
+            }
+        }
+        self.add_directories(&mut handle);
+        handle.run()?;
+        self.synced = self.end;
+        Ok(())
+    }
+
     /// Notes what there is to sync, so that it can be done without the log's lock.
     ///
     /// # Errors
     /// When indexes, epochs or producers cannot be written.
     pub fn flush_handle(&mut self) -> Result<FlushHandle, StorageError> {
-        self.note_unsynced(false)
-    }
-
-    fn note_unsynced(&mut self, is_closing: bool) -> Result<FlushHandle, StorageError> {
         self.home.shared.check()?;
-        let mut handle = FlushHandle {
-            shared: Arc::clone(&self.home.shared),
-            files: Vec::new(),
-            directories: Vec::new(),
-            to: self.end,
-        };
+        let mut handle = self.empty_handle();
         self.epochs.write(&self.home)?;
         if self.recovery_point == self.end {
             return Ok(handle);
         }
         self.active_mut_with_home(|active, home| active.write_indexes(home))?;
         self.take_snapshot()?;
-        let first = self.segment_of(self.recovery_point);
-        let sealed = self.segments.len() - 1;
-        for (number, segment) in self.segments.iter().enumerate().skip(first) {
+        // The first time, the indexes of the active segment are new names.
+        self.names_unsynced |= self.recovery_point <= self.active().base;
+        for segment in &self.segments[self.segment_of(self.recovery_point)..] {
             if segment.size > 0 {
-                handle.files.extend(segment.files(&self.home, is_closing || number < sealed)?);
+                handle.files.extend(segment.files(&self.home)?);
             }
         }
+        self.add_directories(&mut handle);
+        Ok(handle)
+    }
+
+    fn empty_handle(&self) -> FlushHandle {
+        let shared = Arc::clone(&self.home.shared);
+        FlushHandle { shared, files: Vec::new(), directories: Vec::new(), to: self.end }
+    }
+
+    fn add_directories(&mut self, handle: &mut FlushHandle) {
         if self.names_unsynced {
             handle.directories.push(self.home.directory.to_path_buf());
             handle.directories.push(self.home.shared.path.clone());
             self.names_unsynced = false;
         }
-        Ok(handle)
     }
 
     /// Everything below `to` is durable.
     pub fn note_flushed(&mut self, to: Offset) {
         // The log may have been cut since.
-        self.recovery_point = self.recovery_point.max(to.min(self.end));
+        let to = to.min(self.end);
+        self.recovery_point = self.recovery_point.max(to);
+        self.synced = self.synced.max(to);
         self.check_invariant();
     }
 
@@ -128,8 +144,7 @@ impl Log {
         if self.end > self.start {
             self.take_snapshot()?;
         }
-        let to = self.note_unsynced(true)?.run()?;
-        self.note_flushed(to);
+        self.flush()?;
         for segment in &mut self.segments {
             segment.release();
         }

@@ -6,8 +6,8 @@
 //!   ┌──────┴──────┬───────────┴─────┬────────────────┴─────┬───────┐
 //!   │ segment 0   │ segment 4711    │ segment 9000         │ active│     segments never overlap; the last is written to
 //!   └─────────────┴─────────────────┴──────────────────────┴───────┘
-//!   sealed: files opened when asked for, indexes on disk            invariant: start ≤ recovery point' ≤ end,
-//!                                                                   where ' is: or the start, if that has passed it
+//!   sealed: files opened when asked for, indexes on disk            invariant: start ≤ end,
+//!                                                                   recovery point ≤ synced ≤ end
 //! ```
 //!
 //! A log of no records holds no file open and little memory. Nothing here takes a lock of its own but for the open files and the
@@ -37,8 +37,10 @@ pub struct Log {
     pub(crate) segments: Vec<Segment>,
     pub(crate) start: Offset,
     pub(crate) end: Offset,
-    /// Everything below it has been synced.
+    /// Everything below it has been synced, the indexes with it.
     pub(crate) recovery_point: Offset,
+    /// Every batch below it has been synced.
+    pub(crate) synced: Offset,
     pub(crate) epochs: Epochs,
     pub(crate) producers: Producers,
     /// Offsets of the snapshots of producers on disk, in order.
@@ -87,9 +89,9 @@ impl Log {
         self.end
     }
 
-    /// Everything below it has been synced.
+    /// Everything below it has been synced, indexes included: a restart after a crash reads from here on.
     #[must_use]
-    pub fn recovery_point(&self) -> Offset {
+    pub const fn recovery_point(&self) -> Offset {
         self.recovery_point
     }
 
@@ -204,7 +206,8 @@ impl Log {
 
     pub(crate) fn check_invariant(&self) {
         assert!(self.start <= self.end, "a log starts before it ends");
-        assert!(self.recovery_point <= self.end, "what is synced was written");
+        assert!(self.recovery_point <= self.synced, "indexes are synced with their batches");
+        assert!(self.synced <= self.end, "what is synced was written");
         assert!(self.active().base <= self.end, "the active segment holds the end");
     }
 }

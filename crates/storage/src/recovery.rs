@@ -21,7 +21,7 @@ use crate::{
     epochs::Epochs,
     error::IoContext,
     files::Files,
-    home::Home,
+    home::{Home, lock},
     producer::{Ended, Producers, Seen, snapshot},
     segment::{
         Segment,
@@ -60,6 +60,7 @@ impl Log {
             start: Offset::ZERO,
             end: Offset::ZERO,
             recovery_point: Offset::ZERO,
+            synced: Offset::ZERO,
             epochs: Epochs::default(),
             producers: Producers::default(),
             snapshots: Vec::new(),
@@ -108,7 +109,8 @@ impl Log {
         self.epochs.truncate_end(self.end);
         self.epochs.truncate_start(self.start);
         self.drop_snapshots_above(self.end)?;
-        self.recovery_point = self.recovery_point.max(self.start).min(self.end);
+        self.recovery_point = self.recovery_point.min(self.end);
+        self.synced = self.recovery_point;
         self.check_invariant();
         Ok(())
     }
@@ -131,6 +133,8 @@ impl Log {
         self.drop_snapshots_above(start.offset)?;
         self.recovery_point = start.offset;
         let now = self.now;
+        let cleaned_to = lock(&self.home.shared.cleaned).get(&self.partition).copied();
+        let cleaned_to = cleaned_to.unwrap_or(Offset::ZERO);
         loop {
             let Self { home, segments, producers, epochs, options, .. } = &mut *self;
             let mut visit = |head: &Head, marker| {
@@ -143,11 +147,14 @@ impl Log {
             self.end = recovered.end;
             number += 1;
             let Some(next) = self.segments.get(number) else { break };
-            if recovered.bytes_cut > 0 || next.base < recovered.end {
+            // Only the cleaner leaves gaps; others are what a power cut took.
+            let is_hole = next.base > recovered.end.max(cleaned_to);
+            if recovered.bytes_cut > 0 || next.base < recovered.end || is_hole {
                 self.remove_segments_from(number)?;
                 break;
             }
             start = next.plan_recovery(&self.home, next.base)?;
+            self.segments[number - 1].seal(&self.home)?;
         }
         // Blocks that were reserved when the process died.
         let active = self.active();

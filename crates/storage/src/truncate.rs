@@ -60,6 +60,7 @@ impl Log {
             self.end = self.end.min(located.head.base);
         }
         self.recovery_point = self.recovery_point.min(self.end);
+        self.synced = self.synced.min(self.end);
         self.epochs.truncate_end(self.end);
         self.epochs.write(&self.home)?;
         self.names_unsynced = true;
@@ -84,6 +85,7 @@ impl Log {
         self.start = offset;
         self.end = offset;
         self.recovery_point = offset;
+        self.synced = offset;
         self.epochs.truncate_end(Offset::ZERO);
         self.epochs.write(&self.home)?;
         self.producers = crate::producer::Producers::default();
@@ -122,8 +124,6 @@ impl Log {
     fn set_start(&mut self, to: Offset) {
         self.start = self.start.max(to);
         self.epochs.truncate_start(self.start);
-        // What is deleted needs no recovery.
-        self.recovery_point = self.recovery_point.max(self.start.min(self.end));
     }
 
     fn remove_segment(&self, segment: &Segment) -> Result<(), StorageError> {

@@ -147,17 +147,13 @@ impl Segment {
         Ok(())
     }
 
-    /// The files that a sync of this segment must cover: the log, and if it is sealed its indexes.
+    /// The files that a sync of this segment covers.
     pub(crate) fn files(
         &self,
         home: &Home,
-        is_sealed: bool,
     ) -> Result<Vec<std::sync::Arc<dyn world::File>>, StorageError> {
-        let mut files = vec![self.file(home)?];
-        if is_sealed {
-            files.push(self.index.entries.file(home)?);
-            files.push(self.times.entries.file(home)?);
-        }
+        let mut files =
+            vec![self.file(home)?, self.index.entries.file(home)?, self.times.entries.file(home)?];
         if self.aborted_count > 0 {
             let path = home.path(self.base, Kind::TransactionIndex);
             let opened = home.disk().open(&path, true);
