@@ -30,10 +30,14 @@ mod tests {
 
     #[test]
     fn flinks_spellings_are_read() {
-        for (text, ms) in [("0", 0), ("5 s", 5_000), ("200ms", 200), ("1 min", 60_000), (" 2 HOURS ", 7_200_000)] {
+        for (text, ms) in
+            [("0", 0), ("5 s", 5_000), ("200ms", 200), ("1 min", 60_000), (" 2 HOURS ", 7_200_000)]
+        {
             assert_eq!(parse_ms(text), Some(ms), "{text}");
         }
-        for text in ["", "s", "-1 s", "1 fortnight", "99999999999999999999", "9999999999999999999 d"] {
+        for text in
+            ["", "s", "-1 s", "1 fortnight", "99999999999999999999", "9999999999999999999 d"]
+        {
             assert_eq!(parse_ms(text), None, "{text}");
         }
         assert_eq!(show_ms(90_000), "90 s");

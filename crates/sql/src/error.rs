@@ -59,7 +59,8 @@ impl SqlError {
         let line = self.line.checked_sub(1).and_then(|index| text.split('\n').nth(index));
         if let Some(line) = line {
             let (shown, before) = window(line.trim_end_matches('\r'), self.column);
-            let width = Span::of(self.span, text).split('\n').next().map_or(0, |it| it.chars().count());
+            let width =
+                Span::of(self.span, text).split('\n').next().map_or(0, |it| it.chars().count());
             let room = shown.chars().count().saturating_sub(before).max(1);
             let number = self.line.to_string();
             let margin = " ".repeat(number.len());

@@ -3,7 +3,8 @@
 use flow::{
     expr::{Expr, Function, TimeUnit},
     plan::{
-        Aggregate, Bounded, Format, Origin, Plan, Sink, Source, Startup, Step, Window, WindowAggregate,
+        Aggregate, Bounded, Format, Origin, Plan, Sink, Source, Startup, Step, Window,
+        WindowAggregate,
     },
     types::{Schema, Type, Value},
 };
@@ -33,7 +34,12 @@ pub fn explain(plan: &Plan) -> String {
             Step::Project(columns) => {
                 line(&mut out, depth, "Project");
                 for column in columns {
-                    let text = format!("{} = {} {}", column.name, show(&column.expr, &input), column.expr.of());
+                    let text = format!(
+                        "{} = {} {}",
+                        column.name,
+                        show(&column.expr, &input),
+                        column.expr.of()
+                    );
                     detail(&mut out, depth, &text);
                 }
             }
@@ -45,7 +51,8 @@ pub fn explain(plan: &Plan) -> String {
 }
 
 fn line(out: &mut String, depth: usize, text: &str) {
-    let branch = if depth == 0 { String::new() } else { format!("{}└─ ", "   ".repeat(depth - 1)) };
+    let branch =
+        if depth == 0 { String::new() } else { format!("{}└─ ", "   ".repeat(depth - 1)) };
     out.push_str(&format!("{branch}{text}\n"));
 }
 
@@ -69,7 +76,8 @@ fn sink(sink: &Sink, row: &Schema) -> String {
         }
         Sink::Blackhole => "Sink: nowhere (blackhole)".to_owned(),
         Sink::Screen => {
-            let all: Vec<_> = row.iter().enumerate().map(|(at, field)| (field.name.clone(), at)).collect();
+            let all: Vec<_> =
+                row.iter().enumerate().map(|(at, field)| (field.name.clone(), at)).collect();
             format!("Sink: the screen: {}", typed(row, &all))
         }
     }
@@ -92,11 +100,16 @@ fn format(format: &Format) -> &'static str {
 
 fn window(out: &mut String, depth: usize, aggregate: &WindowAggregate, input: &Schema) {
     let Window::Tumble { size_ms, offset_ms } = aggregate.window;
-    let offset = if offset_ms == 0 { String::new() } else { format!(" offset {}", show_ms(offset_ms)) };
+    let offset =
+        if offset_ms == 0 { String::new() } else { format!(" offset {}", show_ms(offset_ms)) };
     let row_time = show(&aggregate.row_time, input);
     line(out, depth, &format!("Window: TUMBLE({row_time}, {}{offset})", show_ms(size_ms)));
     for key in &aggregate.keys {
-        detail(out, depth, &format!("by {} = {} {}", key.name, show(&key.expr, input), key.expr.of()));
+        detail(
+            out,
+            depth,
+            &format!("by {} = {} {}", key.name, show(&key.expr, input), key.expr.of()),
+        );
     }
     for call in &aggregate.calls {
         let name = match call.function {
@@ -108,7 +121,8 @@ fn window(out: &mut String, depth: usize, aggregate: &WindowAggregate, input: &S
         };
         let argument = call.argument.as_ref().map_or_else(|| "*".to_owned(), |it| show(it, input));
         let filter = call.filter.as_ref().map(|it| format!(" FILTER (WHERE {})", show(it, input)));
-        let text = format!("{} = {name}({argument}){} {}", call.name, filter.unwrap_or_default(), call.of);
+        let text =
+            format!("{} = {name}({argument}){} {}", call.name, filter.unwrap_or_default(), call.of);
         detail(out, depth, &text);
     }
 }
@@ -116,27 +130,49 @@ fn window(out: &mut String, depth: usize, aggregate: &WindowAggregate, input: &S
 fn source(out: &mut String, depth: usize, plan: &Plan) {
     let source = &plan.source;
     let topics: Vec<&str> = source.topics.iter().map(|topic| topic.as_str()).collect();
-    line(out, depth, &format!("Source {}: topic {}, {}", source.table, topics.join(", "), format(&source.format)));
+    line(
+        out,
+        depth,
+        &format!(
+            "Source {}: topic {}, {}",
+            source.table,
+            topics.join(", "),
+            format(&source.format)
+        ),
+    );
     detail(out, depth, &format!("from {} {}", startup(&source.startup), bounded(&source.bounded)));
-    let reads: Vec<String> = source.columns.iter().map(|column| {
-        let from = match &column.origin {
-            Origin::Value(name) if *name == column.field.name => String::new(),
-            Origin::Value(name) => format!(" from value '{name}'"),
-            Origin::Key(name) => format!(" from key '{name}'"),
-            other => format!(" from metadata '{}'", crate::table::metadata_key(other)),
-        };
-        format!("{} {}{from}", column.field.name, column.field.of)
-    }).collect();
+    let reads: Vec<String> = source
+        .columns
+        .iter()
+        .map(|column| {
+            let from = match &column.origin {
+                Origin::Value(name) if *name == column.field.name => String::new(),
+                Origin::Value(name) => format!(" from value '{name}'"),
+                Origin::Key(name) => format!(" from key '{name}'"),
+                other => format!(" from metadata '{}'", crate::table::metadata_key(other)),
+            };
+            format!("{} {}{from}", column.field.name, column.field.of)
+        })
+        .collect();
     detail(out, depth, &format!("reads {}", reads.join(", ")));
     let row = source.schema();
     for column in &source.computed {
-        let text = format!("computes {} = {} {}", column.name, show(&column.expr, &row), column.expr.of());
+        let text =
+            format!("computes {} = {} {}", column.name, show(&column.expr, &row), column.expr.of());
         detail(out, depth, &text);
     }
     watermark(out, depth, source, &row);
     if plan.zone_minutes != 0 {
-        let (sign, minutes) = if plan.zone_minutes < 0 { ('-', -plan.zone_minutes) } else { ('+', plan.zone_minutes) };
-        detail(out, depth, &format!("local time zone UTC{sign}{:02}:{:02}", minutes / 60, minutes % 60));
+        let (sign, minutes) = if plan.zone_minutes < 0 {
+            ('-', -plan.zone_minutes)
+        } else {
+            ('+', plan.zone_minutes)
+        };
+        detail(
+            out,
+            depth,
+            &format!("local time zone UTC{sign}{:02}:{:02}", minutes / 60, minutes % 60),
+        );
     }
     if let Some(topic) = &plan.dead_letters {
         detail(out, depth, &format!("bad rows go to topic {topic}"));
@@ -205,14 +241,18 @@ fn call(function: Function, arguments: &[Expr], row: &Schema) -> String {
         _ => None,
     });
     match (function, shown.as_slice(), interval) {
-        (Function::AddMilliseconds, [time, _], Some(ms)) if ms < 0 => format!("{time} - {}", show_ms(-ms)),
+        (Function::AddMilliseconds, [time, _], Some(ms)) if ms < 0 => {
+            format!("{time} - {}", show_ms(-ms))
+        }
         (Function::AddMilliseconds, [time, _], Some(ms)) => format!("{time} + {}", show_ms(ms)),
         (Function::Negate, [value], _) => format!("-{value}"),
         (Function::Not, [value], _) => format!("NOT ({value})"),
         (Function::Extract(unit), [value], _) => format!("EXTRACT({} FROM {value})", word(unit)),
         (Function::FloorTo(unit), [value], _) => format!("FLOOR({value} TO {})", word(unit)),
         (Function::CeilTo(unit), [value], _) => format!("CEIL({value} TO {})", word(unit)),
-        (Function::TimestampDiff(unit), [from, to], _) => format!("TIMESTAMPDIFF({}, {from}, {to})", word(unit)),
+        (Function::TimestampDiff(unit), [from, to], _) => {
+            format!("TIMESTAMPDIFF({}, {from}, {to})", word(unit))
+        }
         (function, [value], _) if postfix(function).is_some() => {
             format!("{value} {}", postfix(function).unwrap_or_default())
         }

@@ -1,7 +1,10 @@
 //! The nearest of several words, for "did you mean".
 
 /// The candidate with the least edit distance to `word`, if it is near enough to be what was meant.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     const WORD_LENGTH_MAX: usize = 128;
     if word.len() > WORD_LENGTH_MAX {
         return None;

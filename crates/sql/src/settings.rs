@@ -73,12 +73,16 @@ impl Settings {
             Err(SqlError::new(message, Span::default()).with_hint(wanted))
         };
         if key == "execution.runtime-mode" && !value.eq_ignore_ascii_case("streaming") {
-            return wrong("only 'streaming' is served; a bounded table ('scan.bounded.mode') makes a job that ends");
+            return wrong(
+                "only 'streaming' is served; a bounded table ('scan.bounded.mode') makes a job that ends",
+            );
         }
         let kind = KNOWN.iter().find(|(known, _)| *known == key).map(|(_, kind)| *kind);
         match kind {
             Some(Kind::Zone) if zone::parse_minutes(value).is_none() => {
-                return wrong("a zone of one offset, such as 'UTC', '+02:00' or 'Asia/Tokyo'; zones with daylight saving are not served yet");
+                return wrong(
+                    "a zone of one offset, such as 'UTC', '+02:00' or 'Asia/Tokyo'; zones with daylight saving are not served yet",
+                );
             }
             Some(Kind::Duration) if duration::parse_ms(value).is_none() => {
                 return wrong("a duration, such as '30 s'");
@@ -97,7 +101,10 @@ impl Settings {
             None => {
                 let meant = nearest(key, KNOWN.iter().map(|(known, _)| *known));
                 let meant = meant.map(|known| format!("; did you mean '{known}'?"));
-                Some(format!("'{key}' is not known here and has no effect{}", meant.unwrap_or_default()))
+                Some(format!(
+                    "'{key}' is not known here and has no effect{}",
+                    meant.unwrap_or_default()
+                ))
             }
         })
     }

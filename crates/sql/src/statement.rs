@@ -25,7 +25,7 @@ pub enum StatementKind {
     /// `CREATE [TEMPORARY] TABLE [IF NOT EXISTS] …`: see [`crate::Table::from_create`].
     CreateTable {
         /// Columns, watermark, key and options.
-        definition: TableDefinition,
+        definition: Box<TableDefinition>,
         /// Kept for the session only.
         temporary: bool,
         /// Does nothing when there is a table of this name.

@@ -41,11 +41,33 @@ pub(crate) enum ExpressionKind {
     And(Vec<Expression>),
     Or(Vec<Expression>),
     Is(Test, Box<Expression>),
-    Between { of: Box<Expression>, low: Box<Expression>, high: Box<Expression>, negated: bool },
-    In { of: Box<Expression>, list: Vec<Expression>, negated: bool },
-    Like { of: Box<Expression>, pattern: Box<Expression>, escape: Option<char>, negated: bool },
-    Case { operand: Option<Box<Expression>>, branches: Vec<(Expression, Expression)>, otherwise: Option<Box<Expression>> },
-    Cast { from: Box<Expression>, to: TypeName, or_null: bool },
+    Between {
+        of: Box<Expression>,
+        low: Box<Expression>,
+        high: Box<Expression>,
+        negated: bool,
+    },
+    In {
+        of: Box<Expression>,
+        list: Vec<Expression>,
+        negated: bool,
+    },
+    Like {
+        of: Box<Expression>,
+        pattern: Box<Expression>,
+        escape: Option<char>,
+        negated: bool,
+    },
+    Case {
+        operand: Option<Box<Expression>>,
+        branches: Vec<(Expression, Expression)>,
+        otherwise: Option<Box<Expression>>,
+    },
+    Cast {
+        from: Box<Expression>,
+        to: TypeName,
+        or_null: bool,
+    },
     Call(Call),
     /// `TABLE t`, or a subquery, as an argument of a window function.
     Table(Box<Factor>),
@@ -150,8 +172,14 @@ pub(crate) struct Select {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Item {
     /// `*`, `t.*`.
-    All { of: Option<Name>, span: Span },
-    Expression { value: Expression, alias: Option<Name> },
+    All {
+        of: Option<Name>,
+        span: Span,
+    },
+    Expression {
+        value: Expression,
+        alias: Option<Name>,
+    },
 }
 
 /// What FROM names.

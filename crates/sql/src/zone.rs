@@ -68,7 +68,17 @@ mod tests {
         ] {
             assert_eq!(parse_minutes(text), Some(minutes), "{text}");
         }
-        for text in ["", "Europe/Berlin", "America/Los_Angeles", "+25:00", "+1:99", "UTC+", "8", "+18:01", "++1"] {
+        for text in [
+            "",
+            "Europe/Berlin",
+            "America/Los_Angeles",
+            "+25:00",
+            "+1:99",
+            "UTC+",
+            "8",
+            "+18:01",
+            "++1",
+        ] {
             assert_eq!(parse_minutes(text), None, "{text}");
         }
     }

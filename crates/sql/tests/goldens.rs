@@ -36,7 +36,8 @@ impl Session {
                 assert_eq!(read, table, "what is stored is what was made");
                 writeln!(out, "table {}", table.name).expect("a string");
                 for row in sql::describe(&table) {
-                    writeln!(out, "  {}", row.join(" | ").trim_end_matches([' ', '|'])).expect("a string");
+                    writeln!(out, "  {}", row.join(" | ").trim_end_matches([' ', '|']))
+                        .expect("a string");
                 }
                 self.tables.insert(table.name.clone(), Arc::new(table));
             }
@@ -105,8 +106,14 @@ fn every_script_gives_its_golden() {
     let mut wrong = String::new();
     for path in scripts {
         let given = give(&fs::read_to_string(&path).expect("a script"));
-        let is_error = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("error_"));
-        assert_eq!(is_error, given.contains("error: "), "{}: only error_*.sql may fail\n{given}", path.display());
+        let is_error =
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("error_"));
+        assert_eq!(
+            is_error,
+            given.contains("error: "),
+            "{}: only error_*.sql may fail\n{given}",
+            path.display()
+        );
         let golden = path.with_extension("out");
         if rewrite {
             fs::write(&golden, &given).expect("written");

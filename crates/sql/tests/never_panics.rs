@@ -78,14 +78,109 @@ fn goldens() -> Vec<String> {
 
 /// Words from which statements are made.
 const WORDS: &[&str] = &[
-    "SELECT", "FROM", "WHERE", "GROUP BY", "HAVING", "TABLE", "(", ")", "((", "))", ",", ";", ".", "*", "+", "-", "/",
-    "%", "||", "=", "<>", "<", "AND", "OR", "NOT", "IN", "BETWEEN", "LIKE", "IS", "NULL", "TRUE", "CASE", "WHEN", "THEN",
-    "ELSE", "END", "CAST", "TRY_CAST", "AS", "INT", "STRING", "DECIMAL(10,2)", "TIMESTAMP(3)", "INTERVAL", "'5'", "SECOND",
-    "MINUTE TO SECOND", "TUMBLE", "DESCRIPTOR", "window_start", "window_end", "t", "a", "s", "at", "`x`", "''", "1", "1.5",
-    "1e9", "99999999999999999999", "COUNT(*)", "SUM", "AVG", "FILTER", "COALESCE", "IF", "FLOOR", "TO", "HOUR", "EXTRACT",
-    "TIMESTAMP '2020-01-01 00:00:00'", "DATE '2020-01-01'", "X'0f'", "WITH", "INSERT INTO", "CREATE TABLE", "WATERMARK FOR",
-    "PRIMARY KEY", "NOT ENFORCED", "METADATA", "VIRTUAL", "'connector'", "'kafka'", "SET", "EXPLAIN", "DESCRIBE", "=>", "::",
-    "[", "]", "{", "}", "\"", "'", "`", "--", "/*", "*/", "\n", "ä", "\u{1F600}", "\0",
+    "SELECT",
+    "FROM",
+    "WHERE",
+    "GROUP BY",
+    "HAVING",
+    "TABLE",
+    "(",
+    ")",
+    "((",
+    "))",
+    ",",
+    ";",
+    ".",
+    "*",
+    "+",
+    "-",
+    "/",
+    "%",
+    "||",
+    "=",
+    "<>",
+    "<",
+    "AND",
+    "OR",
+    "NOT",
+    "IN",
+    "BETWEEN",
+    "LIKE",
+    "IS",
+    "NULL",
+    "TRUE",
+    "CASE",
+    "WHEN",
+    "THEN",
+    "ELSE",
+    "END",
+    "CAST",
+    "TRY_CAST",
+    "AS",
+    "INT",
+    "STRING",
+    "DECIMAL(10,2)",
+    "TIMESTAMP(3)",
+    "INTERVAL",
+    "'5'",
+    "SECOND",
+    "MINUTE TO SECOND",
+    "TUMBLE",
+    "DESCRIPTOR",
+    "window_start",
+    "window_end",
+    "t",
+    "a",
+    "s",
+    "at",
+    "`x`",
+    "''",
+    "1",
+    "1.5",
+    "1e9",
+    "99999999999999999999",
+    "COUNT(*)",
+    "SUM",
+    "AVG",
+    "FILTER",
+    "COALESCE",
+    "IF",
+    "FLOOR",
+    "TO",
+    "HOUR",
+    "EXTRACT",
+    "TIMESTAMP '2020-01-01 00:00:00'",
+    "DATE '2020-01-01'",
+    "X'0f'",
+    "WITH",
+    "INSERT INTO",
+    "CREATE TABLE",
+    "WATERMARK FOR",
+    "PRIMARY KEY",
+    "NOT ENFORCED",
+    "METADATA",
+    "VIRTUAL",
+    "'connector'",
+    "'kafka'",
+    "SET",
+    "EXPLAIN",
+    "DESCRIBE",
+    "=>",
+    "::",
+    "[",
+    "]",
+    "{",
+    "}",
+    "\"",
+    "'",
+    "`",
+    "--",
+    "/*",
+    "*/",
+    "\n",
+    "ä",
+    "\u{1F600}",
+    "\0",
 ];
 
 const TABLE: &str = "CREATE TABLE t (a INT, s STRING, d DOUBLE, p DECIMAL(10, 2), at TIMESTAMP(3), WATERMARK FOR at AS at) \
@@ -94,20 +189,49 @@ const TABLE: &str = "CREATE TABLE t (a INT, s STRING, d DOUBLE, p DECIMAL(10, 2)
 /// Expressions, most of which bind.
 fn expression() -> impl Strategy<Value = String> {
     let leaf = prop::sample::select(vec![
-        "a", "s", "d", "p", "at", "1", "2147483648", "1.50", "1e3", "'x'", "NULL", "TRUE", "INTERVAL '1' DAY", "t.a",
-        "'2020-01-01 00:00:00'", "99999999999999999999999999999999999999",
+        "a",
+        "s",
+        "d",
+        "p",
+        "at",
+        "1",
+        "2147483648",
+        "1.50",
+        "1e3",
+        "'x'",
+        "NULL",
+        "TRUE",
+        "INTERVAL '1' DAY",
+        "t.a",
+        "'2020-01-01 00:00:00'",
+        "99999999999999999999999999999999999999",
     ])
     .prop_map(str::to_owned);
     leaf.prop_recursive(6, 40, 4, |inner| {
         prop_oneof![
-            (inner.clone(), prop::sample::select(vec!["+", "-", "*", "/", "%", "=", "<", "AND", "OR", "||"]), inner.clone())
+            (
+                inner.clone(),
+                prop::sample::select(vec!["+", "-", "*", "/", "%", "=", "<", "AND", "OR", "||"]),
+                inner.clone()
+            )
                 .prop_map(|(left, operator, right)| format!("({left} {operator} {right})")),
             (prop::sample::select(sql::functions()), prop::collection::vec(inner.clone(), 0..4))
                 .prop_map(|(name, arguments)| format!("{name}({})", arguments.join(", "))),
-            (inner.clone(), prop::sample::select(vec!["INT", "STRING", "DECIMAL(38, 38)", "TIMESTAMP(3)", "DOUBLE", "CHAR(2)"]))
+            (
+                inner.clone(),
+                prop::sample::select(vec![
+                    "INT",
+                    "STRING",
+                    "DECIMAL(38, 38)",
+                    "TIMESTAMP(3)",
+                    "DOUBLE",
+                    "CHAR(2)"
+                ])
+            )
                 .prop_map(|(value, of)| format!("CAST({value} AS {of})")),
-            (inner.clone(), inner.clone(), inner.clone())
-                .prop_map(|(when, then, other)| format!("CASE WHEN {when} THEN {then} ELSE {other} END")),
+            (inner.clone(), inner.clone(), inner.clone()).prop_map(|(when, then, other)| format!(
+                "CASE WHEN {when} THEN {then} ELSE {other} END"
+            )),
             (inner.clone(), prop::collection::vec(inner, 1..4))
                 .prop_map(|(value, list)| format!("{value} IN ({})", list.join(", "))),
         ]
@@ -177,8 +301,13 @@ fn alternatives_that_double_do_not_explode() {
     ] {
         exercise(&format!("{TABLE}SELECT {expression} FROM t"));
     }
-    let doubling = (0..45).fold("SELECT a FROM t".to_owned(), |query, _| format!("SELECT a + a AS a FROM ({query})"));
+    let doubling = (0..45)
+        .fold("SELECT a FROM t".to_owned(), |query, _| format!("SELECT a + a AS a FROM ({query})"));
     exercise(&format!("{TABLE}{doubling}"));
-    let chain: Vec<String> = (1..400).map(|n| format!("c{n} AS (SELECT a FROM c{})", n - 1)).collect();
-    exercise(&format!("{TABLE}WITH c0 AS (SELECT a FROM t), {} SELECT a FROM c399", chain.join(", ")));
+    let chain: Vec<String> =
+        (1..400).map(|n| format!("c{n} AS (SELECT a FROM c{})", n - 1)).collect();
+    exercise(&format!(
+        "{TABLE}WITH c0 AS (SELECT a FROM t), {} SELECT a FROM c399",
+        chain.join(", ")
+    ));
 }

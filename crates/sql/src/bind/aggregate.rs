@@ -66,7 +66,9 @@ pub(super) fn has_aggregate(expression: &Expression) -> bool {
         Kind::Cast { from, .. } => has_aggregate(from),
         Kind::Binary(_, left, right) => has_aggregate(left) || has_aggregate(right),
         Kind::And(terms) | Kind::Or(terms) => any(terms),
-        Kind::Between { of, low, high, .. } => has_aggregate(of) || has_aggregate(low) || has_aggregate(high),
+        Kind::Between { of, low, high, .. } => {
+            has_aggregate(of) || has_aggregate(low) || has_aggregate(high)
+        }
         Kind::In { of, list, .. } => has_aggregate(of) || any(list),
         Kind::Like { of, pattern, .. } => has_aggregate(of) || has_aggregate(pattern),
         Kind::Case { operand, branches, otherwise } => {
@@ -107,7 +109,9 @@ impl Grouping {
     fn call(&mut self, call: AggregateCall) -> Expr {
         let of = call.of;
         let same = |other: &AggregateCall| {
-            other.function == call.function && other.argument == call.argument && other.filter == call.filter
+            other.function == call.function
+                && other.argument == call.argument
+                && other.filter == call.filter
         };
         let place = self.calls.iter().position(same).unwrap_or_else(|| {
             let name = format!("{}_{}", call.name, self.calls.len());
@@ -130,8 +134,11 @@ impl Grouping {
 fn aggregate(binder: &mut Binder<'_>, call: &Call) -> Result<AggregateCall, SqlError> {
     let Call { name, arguments, distinct, star, filter } = call;
     if *distinct {
-        return Err(SqlError::new(format!("{}(DISTINCT …) is not served yet", name.text), name.span)
-            .with_hint("count all, or group by the column and count in a second job"));
+        return Err(SqlError::new(
+            format!("{}(DISTINCT …) is not served yet", name.text),
+            name.span,
+        )
+        .with_hint("count all, or group by the column and count in a second job"));
     }
     let filter = filter.as_deref().map(|it| binder.condition(it, "FILTER")).transpose()?;
     let argument = match arguments.as_slice() {
@@ -142,21 +149,22 @@ fn aggregate(binder: &mut Binder<'_>, call: &Call) -> Result<AggregateCall, SqlE
         }
     };
     if argument.iter().chain(&filter).any(reads_window) {
-        return Err(SqlError::new("a window's bounds are the same for all rows of the window", name.span)
-            .with_hint("use window_start and window_end outside of the aggregate"));
+        return Err(SqlError::new(
+            "a window's bounds are the same for all rows of the window",
+            name.span,
+        )
+        .with_hint("use window_start and window_end outside of the aggregate"));
     }
     let (function, of) = result(name, *star, argument.as_ref())?;
     Ok(AggregateCall { name: name.text.to_lowercase(), function, argument, filter, of })
 }
 
 /// The function and its result's type. Source: Flink 2.2 `LogicalTypeMerging.findSumAggType`, `findAvgAggType`.
-fn result(
-    name: &Name,
-    star: bool,
-    argument: Option<&Expr>,
-) -> Result<(Aggregate, Type), SqlError> {
+fn result(name: &Name, star: bool, argument: Option<&Expr>) -> Result<(Aggregate, Type), SqlError> {
     let of = match (star, argument) {
-        (true, _) | (false, None) if name.text == "COUNT" => return Ok((Aggregate::CountRows, Type::BigInt)),
+        (true, _) | (false, None) if name.text == "COUNT" => {
+            return Ok((Aggregate::CountRows, Type::BigInt));
+        }
         (false, Some(_)) if name.text == "COUNT" => return Ok((Aggregate::Count, Type::BigInt)),
         (false, Some(argument)) => argument.of(),
         _ => return Err(SqlError::new(format!("{} takes a column, not *", name.text), name.span)),
@@ -180,7 +188,9 @@ fn result(
             of => (Aggregate::Avg, of),
         },
         _ => {
-            let ordered = is_numeric(of) || is_timestamp(of) || matches!(of, Type::String | Type::Date | Type::Time);
+            let ordered = is_numeric(of)
+                || is_timestamp(of)
+                || matches!(of, Type::String | Type::Date | Type::Time);
             if !ordered {
                 return Err(SqlError::new(format!("{} does not take {of}", name.text), name.span));
             }

@@ -22,7 +22,11 @@ pub(super) fn bind(function: Function, left: Expr, right: Expr) -> Option<Expr> 
     let whole = Expr::Call { function, arguments: vec![cast(left, of), cast(right, of)], of };
     // The remainder has the divisor's type.
     let divisor = if to == Type::Null { of } else { to };
-    if function == Function::Modulo && is_integer(divisor) { Some(cast(whole, divisor)) } else { Some(whole) }
+    if function == Function::Modulo && is_integer(divisor) {
+        Some(cast(whole, divisor))
+    } else {
+        Some(whole)
+    }
 }
 
 fn decimal(function: Function, left: Expr, right: Expr) -> Expr {
@@ -47,7 +51,6 @@ fn result(function: Function, left: (u8, u8), right: (u8, u8)) -> Type {
             let scale = (s1 + p2 + 1).max(6);
             adjusted(p1 - s1 + s2 + scale, scale)
         }
-        Function::Modulo if s1 == 0 && s2 == 0 => adjusted(p2, 0),
         Function::Modulo => {
             let scale = s1.max(s2);
             adjusted((p1 - s1).min(p2 - s2) + scale, scale)
@@ -96,7 +99,7 @@ mod tests {
             (Function::Divide, (10, 2), (10, 2), (23, 13)),
             (Function::Divide, (38, 18), (38, 18), (38, 6)),
             (Function::Modulo, (10, 2), (5, 3), (5, 3)),
-            (Function::Modulo, (10, 0), (5, 0), (5, 0)),
+            (Function::Modulo, (5, 0), (10, 0), (5, 0)),
         ];
         for (function, left, right, (precision, scale)) in table {
             assert_eq!(
@@ -113,7 +116,9 @@ mod tests {
     #[test]
     fn integers_stay_integers_and_remainders_take_the_divisors_type() {
         let column = |of| Expr::Column { ordinal: 0, of };
-        let of = |function, left, right| bind(function, column(left), column(right)).map(|expr| expr.of());
+        let of = |function, left, right| {
+            bind(function, column(left), column(right)).map(|expr| expr.of())
+        };
         assert_eq!(of(Function::Divide, Type::Int, Type::Int), Some(Type::Int));
         assert_eq!(of(Function::Add, Type::Int, Type::BigInt), Some(Type::BigInt));
         assert_eq!(of(Function::Modulo, Type::BigInt, Type::Int), Some(Type::Int));

@@ -24,7 +24,8 @@ use crate::{
 pub(super) fn bind(binder: &mut Binder<'_>, call: &Call, span: Span) -> Result<Expr, SqlError> {
     let name = call.name.text.as_str();
     refuse_misplaced(call)?;
-    let arguments: Vec<&Expression> = call.arguments.iter().map(|argument| &argument.value).collect();
+    let arguments: Vec<&Expression> =
+        call.arguments.iter().map(|argument| &argument.value).collect();
     // FLOOR(ts TO HOUR) comes with its unit as a second argument.
     let to_unit = matches!(name, "FLOOR" | "CEIL" | "CEILING") && arguments.len() == 2;
     if !to_unit && let Some(row) = ROWS.iter().find(|row| row.name == name) {
@@ -72,8 +73,9 @@ fn refuse_misplaced(call: &Call) -> Result<(), SqlError> {
     let name = call.name.text.as_str();
     let at = call.name.span;
     if AGGREGATES.contains(&name) {
-        return Err(SqlError::new(format!("{name} has no place here"), at)
-            .with_hint("aggregates stand in SELECT and HAVING of a query with GROUP BY, not in each other"));
+        return Err(SqlError::new(format!("{name} has no place here"), at).with_hint(
+            "aggregates stand in SELECT and HAVING of a query with GROUP BY, not in each other",
+        ));
     }
     if WINDOWS.contains(&name) || matches!(name, "HOP" | "SESSION" | "CUMULATE") {
         return Err(SqlError::new(format!("{name} has no place here"), at).with_hint(
@@ -81,7 +83,10 @@ fn refuse_misplaced(call: &Call) -> Result<(), SqlError> {
         ));
     }
     if call.star || call.distinct || call.filter.is_some() {
-        return Err(SqlError::new(format!("{name} is no aggregate: it takes no *, DISTINCT or FILTER"), at));
+        return Err(SqlError::new(
+            format!("{name} is no aggregate: it takes no *, DISTINCT or FILTER"),
+            at,
+        ));
     }
     if let Some(named) = call.arguments.iter().find_map(|argument| argument.name.as_ref()) {
         return Err(SqlError::new(format!("{name} takes its arguments by position"), named.span));
@@ -91,16 +96,35 @@ fn refuse_misplaced(call: &Call) -> Result<(), SqlError> {
 
 fn unknown(call: &Call, span: Span) -> SqlError {
     let name = call.name.text.as_str();
-    let changing = ["NOW", "PROCTIME", "CURRENT_TIMESTAMP", "LOCALTIMESTAMP", "CURRENT_DATE", "CURRENT_TIME", "LOCALTIME",
-        "CURRENT_ROW_TIMESTAMP", "UNIX_TIMESTAMP", "RAND", "RAND_INTEGER", "UUID", "CURRENT_WATERMARK"];
+    let changing = [
+        "NOW",
+        "PROCTIME",
+        "CURRENT_TIMESTAMP",
+        "LOCALTIMESTAMP",
+        "CURRENT_DATE",
+        "CURRENT_TIME",
+        "LOCALTIME",
+        "CURRENT_ROW_TIMESTAMP",
+        "UNIX_TIMESTAMP",
+        "RAND",
+        "RAND_INTEGER",
+        "UUID",
+        "CURRENT_WATERMARK",
+    ];
     if changing.contains(&name) {
         return SqlError::new(format!("{name} is not served: its value changes from run to run"), call.name.span)
             .with_hint("a job must give the same results when it is run again; use the row time, or METADATA FROM 'timestamp'");
     }
     if functions().contains(&name) {
-        return SqlError::new(format!("{name} does not take {} arguments", call.arguments.len()), span);
+        return SqlError::new(
+            format!("{name} does not take {} arguments", call.arguments.len()),
+            span,
+        );
     }
-    let error = SqlError::new(format!("there is no function {name}, or it is not served yet"), call.name.span);
+    let error = SqlError::new(
+        format!("there is no function {name}, or it is not served yet"),
+        call.name.span,
+    );
     match nearest(name, functions()) {
         Some(meant) => error.with_hint(format!("did you mean {meant}? SHOW FUNCTIONS lists all")),
         None => error.with_hint("SHOW FUNCTIONS lists those that are"),
@@ -117,15 +141,18 @@ fn from_row(
     if !(row.required..=most).contains(&arguments.len()) {
         return Err(unknown(call, call.name.span));
     }
-    let last = row.parameters.last().copied().unwrap_or(Parameter::Any);
+    let last = row.parameters.last().copied().unwrap_or(Parameter::Text);
     let mut bound = Vec::with_capacity(arguments.len());
     for (index, argument) in arguments.iter().enumerate() {
         let wanted = row.parameters.get(index).copied().unwrap_or(last);
         let value = binder.bind(argument)?;
         bound.push(fit(value, wanted).map_err(|of| {
             let wanted = describe(wanted);
-            SqlError::new(format!("{} takes {wanted} here, and this is {of}", row.name), argument.span)
-                .with_hint(format!("write CAST(x AS {wanted})"))
+            SqlError::new(
+                format!("{} takes {wanted} here, and this is {of}", row.name),
+                argument.span,
+            )
+            .with_hint(format!("write CAST(x AS {wanted})"))
         })?);
     }
     let first = bound.first().map_or(Type::Null, Expr::of);
@@ -151,9 +178,8 @@ fn fit(value: Expr, wanted: Parameter) -> Result<Expr, Type> {
         (Parameter::Number, of) if is_numeric(of) => of,
         (Parameter::Double, of) if is_numeric(of) || of == Type::Null => Type::Double,
         (Parameter::Time, of) if is_timestamp(of) => of,
-        (Parameter::Time, Type::String | Type::Date | Type::Null) => Type::Timestamp { precision: 3 },
-        (Parameter::Any, Type::Null) => Type::String,
-        (Parameter::Any, of) => of,
+        (Parameter::Time, Type::String) => Type::String,
+        (Parameter::Time, Type::Date | Type::Null) => Type::Timestamp { precision: 3 },
         (_, of) => return Err(of),
     };
     Ok(cast(value, to))
@@ -166,18 +192,23 @@ const fn describe(wanted: Parameter) -> &'static str {
         Parameter::BigInt => "BIGINT",
         Parameter::Number | Parameter::Double => "DOUBLE",
         Parameter::Time => "TIMESTAMP(3)",
-        Parameter::Any => "STRING",
     }
 }
 
-fn coalesce(binder: &mut Binder<'_>, arguments: &[&Expression], span: Span) -> Result<Expr, SqlError> {
+fn coalesce(
+    binder: &mut Binder<'_>,
+    arguments: &[&Expression],
+    span: Span,
+) -> Result<Expr, SqlError> {
     let mut bound = arguments.iter().map(|it| binder.bind(it)).collect::<Result<Vec<_>, _>>()?;
     let otherwise = bound.pop();
     if bound.is_empty() {
         return otherwise.ok_or_else(|| SqlError::new("COALESCE takes arguments", span));
     }
-    let branches =
-        bound.into_iter().map(|value| (truth(Function::IsNotNull, vec![value.clone()]), value)).collect();
+    let branches = bound
+        .into_iter()
+        .map(|value| (truth(Function::IsNotNull, vec![value.clone()]), value))
+        .collect();
     case(branches, otherwise, span)
 }
 
@@ -192,7 +223,9 @@ fn extreme(
         .iter()
         .try_fold(Type::Null, |of, value| common(of, value.of()))
         .filter(|of| !matches!(of, Type::Bytes | Type::Boolean))
-        .ok_or_else(|| SqlError::new("the arguments have no type in common that has an order", span))?;
+        .ok_or_else(|| {
+            SqlError::new("the arguments have no type in common that has an order", span)
+        })?;
     let arguments = bound.into_iter().map(|value| cast(value, of)).collect();
     Ok(Expr::Call { function, arguments, of })
 }
@@ -205,14 +238,18 @@ fn round(
 ) -> Result<Expr, SqlError> {
     let bound = binder.bind(value)?;
     if !is_numeric(bound.of()) {
-        return Err(SqlError::new(format!("ROUND takes a number, and this is {}", bound.of()), value.span));
+        return Err(SqlError::new(
+            format!("ROUND takes a number, and this is {}", bound.of()),
+            value.span,
+        ));
     }
     let places = match places {
         None => 0,
         Some(places) => {
             let bound = binder.bind(places)?;
             time::constant_integer(&bound).ok_or_else(|| {
-                SqlError::new("ROUND takes a constant number of places", span).with_hint("write ROUND(x, 2)")
+                SqlError::new("ROUND takes a constant number of places", span)
+                    .with_hint("write ROUND(x, 2)")
             })?
         }
     };
@@ -255,7 +292,10 @@ fn rounded_time(
 
 fn extract(binder: &mut Binder<'_>, unit: TimeUnit, value: &Expression) -> Result<Expr, SqlError> {
     let bound = moment(binder, value)?;
-    let of_clock = matches!(unit, TimeUnit::Hour | TimeUnit::Minute | TimeUnit::Second | TimeUnit::Millisecond);
+    let of_clock = matches!(
+        unit,
+        TimeUnit::Hour | TimeUnit::Minute | TimeUnit::Second | TimeUnit::Millisecond
+    );
     if bound.of() == Type::Time && !of_clock {
         return Err(SqlError::new("a TIME has hours, minutes and seconds only", value.span));
     }
@@ -276,8 +316,9 @@ fn difference(
             .with_hint("SECOND, MINUTE, HOUR, DAY, WEEK, MONTH, QUARTER or YEAR"));
     }
     let (from, to) = (moment(binder, from)?, moment(binder, to)?);
-    let of = common(from.of(), to.of())
-        .ok_or_else(|| SqlError::new(format!("{} and {} have no difference", from.of(), to.of()), span))?;
+    let of = common(from.of(), to.of()).ok_or_else(|| {
+        SqlError::new(format!("{} and {} have no difference", from.of(), to.of()), span)
+    })?;
     let arguments = vec![cast(from, of), cast(to, of)];
     Ok(Expr::Call { function: Function::TimestampDiff(unit), arguments, of: Type::Int })
 }
@@ -290,7 +331,8 @@ fn add(
 ) -> Result<Expr, SqlError> {
     let unit_kind = time::unit(unit)?;
     let counted = binder.bind(count)?;
-    let interval = time::constant_integer(&counted).and_then(|count| time::interval(unit_kind, count));
+    let interval =
+        time::constant_integer(&counted).and_then(|count| time::interval(unit_kind, count));
     let Some(interval) = interval else {
         return Err(SqlError::new("TIMESTAMPADD takes a constant number of units", count.span)
             .with_hint("write TIMESTAMPADD(MINUTE, 5, x)"));
@@ -310,18 +352,23 @@ fn to_timestamp_ltz(
         of if is_integer(of) || of == Type::Null => Type::BigInt,
         of if is_numeric(of) => Type::Double,
         of => {
-            return Err(SqlError::new(format!("TO_TIMESTAMP_LTZ takes a number here, and this is {of}"), value.span)
-                .with_hint("write CAST(TO_TIMESTAMP(x) AS TIMESTAMP_LTZ(3)) for text"));
+            return Err(SqlError::new(
+                format!("TO_TIMESTAMP_LTZ takes a number here, and this is {of}"),
+                value.span,
+            )
+            .with_hint("write CAST(TO_TIMESTAMP(x) AS TIMESTAMP_LTZ(3)) for text"));
         }
     };
     let digits = match precision {
         None => 3,
         Some(given) => {
             let bound = binder.bind(given)?;
-            time::constant_integer(&bound).filter(|digits| matches!(digits, 0 | 3)).ok_or_else(|| {
-                SqlError::new("the precision of TO_TIMESTAMP_LTZ is 0 or 3", given.span)
-                    .with_hint("0 counts seconds, 3 milliseconds")
-            })?
+            time::constant_integer(&bound).filter(|digits| matches!(digits, 0 | 3)).ok_or_else(
+                || {
+                    SqlError::new("the precision of TO_TIMESTAMP_LTZ is 0 or 3", given.span)
+                        .with_hint("0 counts seconds, 3 milliseconds")
+                },
+            )?
         }
     };
     let arguments = vec![cast(bound, of), bigint(digits)];

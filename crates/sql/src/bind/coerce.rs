@@ -11,9 +11,16 @@ pub(crate) fn common(left: Type, right: Type) -> Option<Type> {
     Some(match (left, right) {
         (left, right) if left == right => left,
         (Null, other) | (other, Null) => other,
-        (Timestamp { precision: a }, Timestamp { precision: b }) => Timestamp { precision: a.max(b) },
-        (TimestampLtz { precision: a }, TimestampLtz { precision: b } | Timestamp { precision: b })
-        | (Timestamp { precision: a }, TimestampLtz { precision: b }) => TimestampLtz { precision: a.max(b) },
+        (Timestamp { precision: a }, Timestamp { precision: b }) => {
+            Timestamp { precision: a.max(b) }
+        }
+        (
+            TimestampLtz { precision: a },
+            TimestampLtz { precision: b } | Timestamp { precision: b },
+        )
+        | (Timestamp { precision: a }, TimestampLtz { precision: b }) => {
+            TimestampLtz { precision: a.max(b) }
+        }
         (Date, time @ (Timestamp { .. } | TimestampLtz { .. }))
         | (time @ (Timestamp { .. } | TimestampLtz { .. }), Date) => time,
         _ if !is_numeric(left) || !is_numeric(right) => return None,
@@ -157,7 +164,9 @@ pub(crate) fn joined(mut terms: Vec<Expr>, function: Function) -> Option<Expr> {
         let mut rest = terms.into_iter();
         while let Some(left) = rest.next() {
             pairs.push(match rest.next() {
-                Some(right) => Expr::Call { function, arguments: vec![left, right], of: Type::Boolean },
+                Some(right) => {
+                    Expr::Call { function, arguments: vec![left, right], of: Type::Boolean }
+                }
                 None => left,
             });
         }

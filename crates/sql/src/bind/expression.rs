@@ -10,8 +10,9 @@ use super::{
     arithmetic, call,
     coerce::{cast, common, is_castable, is_timestamp, joined},
     literal::{self, constant, null},
-    moment, nodes, time,
+    moment, nodes,
     scope::Scope,
+    time,
 };
 use crate::{
     SqlError, limits,
@@ -42,13 +43,20 @@ impl<'a> Binder<'a> {
     }
 
     /// A condition: WHERE, HAVING, FILTER, WHEN.
-    pub(super) fn condition(&mut self, expression: &Expression, what: &str) -> Result<Expr, SqlError> {
+    pub(super) fn condition(
+        &mut self,
+        expression: &Expression,
+        what: &str,
+    ) -> Result<Expr, SqlError> {
         let expr = self.bind(expression)?;
         match expr.of() {
             Type::Boolean => Ok(expr),
             Type::Null => Ok(null(Type::Boolean)),
-            of => Err(SqlError::new(format!("{what} takes a condition, and this is {of}"), expression.span)
-                .with_hint("compare it with something: x = 1, x IS NOT NULL")),
+            of => Err(SqlError::new(
+                format!("{what} takes a condition, and this is {of}"),
+                expression.span,
+            )
+            .with_hint("compare it with something: x = 1, x IS NOT NULL")),
         }
     }
 
@@ -76,8 +84,11 @@ impl<'a> Binder<'a> {
             Kind::Column(parts) => {
                 let column = self.scope.resolve(parts, span)?;
                 if self.grouping.is_some() {
-                    return Err(SqlError::new(format!("'{}' is not in GROUP BY", column.name), span)
-                        .with_hint("group by it, or aggregate it: MAX(x)"));
+                    return Err(SqlError::new(
+                        format!("'{}' is not in GROUP BY", column.name),
+                        span,
+                    )
+                    .with_hint("group by it, or aggregate it: MAX(x)"));
                 }
                 Ok(column.expr.clone())
             }
@@ -104,7 +115,8 @@ impl<'a> Binder<'a> {
                     let other = self.bind(item)?;
                     tests.push(compare(Function::Equal, value.clone(), other, item.span)?);
                 }
-                let any = joined(tests, Function::Or).unwrap_or(constant(Value::Boolean(false), Type::Boolean));
+                let any = joined(tests, Function::Or)
+                    .unwrap_or(constant(Value::Boolean(false), Type::Boolean));
                 Ok(negate_if(*negated, any))
             }
             Kind::Like { of, pattern, escape, negated } => {
@@ -124,8 +136,10 @@ impl<'a> Binder<'a> {
                 .with_hint("add it to a time, or subtract it: ts - INTERVAL '5' SECOND")),
             Kind::Table(_) => Err(SqlError::new("a table or subquery is no value", span)
                 .with_hint("put it into FROM")),
-            Kind::Descriptor(_) => Err(SqlError::new("DESCRIPTOR belongs to a window in FROM", span)
-                .with_hint("FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE))")),
+            Kind::Descriptor(_) => {
+                Err(SqlError::new("DESCRIPTOR belongs to a window in FROM", span)
+                    .with_hint("FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE))"))
+            }
             // Constants were bound above.
             _ => Err(SqlError::new("this expression is not served", span)),
         }
@@ -155,20 +169,24 @@ impl<'a> Binder<'a> {
                 None => return Err(SqlError::new("the number is too large", span)),
             },
             // The least BIGINT: its digits alone are no BIGINT.
-            Expr::Literal { value: Value::Decimal(value), of: Type::Decimal { precision: 19, scale: 0 } }
-                if value == 1 << 63 =>
-            {
-                constant(Value::Integer(i64::MIN), Type::BigInt)
+            Expr::Literal {
+                value: Value::Decimal(value),
+                of: Type::Decimal { precision: 19, scale: 0 },
+            } if value == 1 << 63 => constant(Value::Integer(i64::MIN), Type::BigInt),
+            Expr::Literal { value: Value::Decimal(value), of } => {
+                constant(Value::Decimal(-value), of)
             }
-            Expr::Literal { value: Value::Decimal(value), of } => constant(Value::Decimal(-value), of),
-            Expr::Literal { value: Value::Double(value), of } => constant(Value::Double(-value), of),
+            Expr::Literal { value: Value::Double(value), of } => {
+                constant(Value::Double(-value), of)
+            }
             expr => Expr::Call { function: Function::Negate, arguments: vec![expr], of },
         })
     }
 
     fn joined(&mut self, terms: &[Expression], function: Function) -> Result<Expr, SqlError> {
         let what = if function == Function::And { "AND" } else { "OR" };
-        let bound = terms.iter().map(|term| self.condition(term, what)).collect::<Result<Vec<_>, _>>()?;
+        let bound =
+            terms.iter().map(|term| self.condition(term, what)).collect::<Result<Vec<_>, _>>()?;
         Ok(joined(bound, function).unwrap_or(constant(Value::Boolean(true), Type::Boolean)))
     }
 
@@ -200,8 +218,12 @@ impl<'a> Binder<'a> {
             Operator::Less => return compare(Function::Less, left, right, span),
             Operator::LessOrEqual => return compare(Function::LessOrEqual, left, right, span),
             Operator::Greater => return compare(Function::Greater, left, right, span),
-            Operator::GreaterOrEqual => return compare(Function::GreaterOrEqual, left, right, span),
-            Operator::IsDistinctFrom => return compare(Function::IsDistinctFrom, left, right, span),
+            Operator::GreaterOrEqual => {
+                return compare(Function::GreaterOrEqual, left, right, span);
+            }
+            Operator::IsDistinctFrom => {
+                return compare(Function::IsDistinctFrom, left, right, span);
+            }
             Operator::IsNotDistinctFrom | Operator::Concat => {
                 return compare(Function::IsNotDistinctFrom, left, right, span);
             }
@@ -262,7 +284,10 @@ impl<'a> Binder<'a> {
         let expr = self.bind(from)?;
         let of = expr.of();
         if !is_castable(of, to.of) {
-            let error = SqlError::new(format!("{of} cannot be cast to {}", to.declared), from.span.to(to.span));
+            let error = SqlError::new(
+                format!("{of} cannot be cast to {}", to.declared),
+                from.span.to(to.span),
+            );
             return Err(match (of, to.of) {
                 (_, to) if is_timestamp(to) => error.with_hint("write TO_TIMESTAMP_LTZ(x, 3) for milliseconds, TO_TIMESTAMP_LTZ(x, 0) for seconds"),
                 (of, _) if is_timestamp(of) => error.with_hint("write EXTRACT(EPOCH FROM x), or UNIX_TIMESTAMP(DATE_FORMAT(x, 'yyyy-MM-dd HH:mm:ss'))"),
@@ -277,7 +302,10 @@ impl<'a> Binder<'a> {
         let Some(Length { characters, padded }) = to.length else { return Ok(expr) };
         let length = constant(Value::Integer(i64::from(characters)), Type::Int);
         let (function, arguments) = if padded {
-            (Function::RightPad, vec![expr, length, constant(Value::String(" ".to_owned()), Type::String)])
+            (
+                Function::RightPad,
+                vec![expr, length, constant(Value::String(" ".to_owned()), Type::String)],
+            )
         } else {
             (Function::Left, vec![expr, length])
         };
@@ -294,7 +322,12 @@ fn negate_if(negated: bool, expr: Expr) -> Expr {
 }
 
 /// A comparison, both sides brought to one type. Text is read as a time where the other side is one.
-pub(super) fn compare(function: Function, left: Expr, right: Expr, span: Span) -> Result<Expr, SqlError> {
+pub(super) fn compare(
+    function: Function,
+    left: Expr,
+    right: Expr,
+    span: Span,
+) -> Result<Expr, SqlError> {
     let (from, to) = (left.of(), right.of());
     let is_time = |of: Type| is_timestamp(of) || matches!(of, Type::Date | Type::Time);
     let both = match (from, to) {
@@ -306,13 +339,14 @@ pub(super) fn compare(function: Function, left: Expr, right: Expr, span: Span) -
         })?,
     };
     let side = |expr: Expr| match (&expr, both) {
-        (Expr::Literal { value: Value::String(text), .. }, Type::Date | Type::Time | Type::Timestamp { .. }) => {
-            match moment::parse(text, both) {
-                Some(value) => Ok(constant(Value::Integer(value), both)),
-                None => Err(SqlError::new(format!("'{text}' is no {both}"), span)
-                    .with_hint("write '2013-01-31 05:15:00'")),
-            }
-        }
+        (
+            Expr::Literal { value: Value::String(text), .. },
+            Type::Date | Type::Time | Type::Timestamp { .. },
+        ) => match moment::parse(text, both) {
+            Some(value) => Ok(constant(Value::Integer(value), both)),
+            None => Err(SqlError::new(format!("'{text}' is no {both}"), span)
+                .with_hint("write '2013-01-31 05:15:00'")),
+        },
         _ => Ok(cast(expr, both)),
     };
     Ok(truth(function, vec![side(left)?, side(right)?]))
@@ -331,7 +365,8 @@ pub(super) fn case(
                 .with_hint("cast them to one type")
         })?;
     }
-    let branches = branches.into_iter().map(|(condition, value)| (condition, cast(value, of))).collect();
+    let branches =
+        branches.into_iter().map(|(condition, value)| (condition, cast(value, of))).collect();
     let otherwise = otherwise.map(|value| Box::new(cast(value, of)));
     Ok(Expr::Case { branches, otherwise, of })
 }
@@ -347,7 +382,9 @@ fn escaped(pattern: Expr, escape: char, span: Span) -> Result<Expr, SqlError> {
         if character == escape {
             match characters.next() {
                 Some(next) => out.extend(['\\', next]),
-                None => return Err(SqlError::new("the pattern ends with its ESCAPE character", span)),
+                None => {
+                    return Err(SqlError::new("the pattern ends with its ESCAPE character", span));
+                }
             }
         } else if character == '\\' {
             out.push_str("\\\\");

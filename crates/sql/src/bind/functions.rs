@@ -26,9 +26,8 @@ pub(super) enum Parameter {
     Number,
     /// Any number: becomes DOUBLE.
     Double,
-    /// TIMESTAMP, TIMESTAMP_LTZ, or text that is read as a TIMESTAMP.
+    /// TIMESTAMP, TIMESTAMP_LTZ, or text, of which what is no time is NULL.
     Time,
-    Any,
 }
 
 /// What a function gives.
@@ -51,7 +50,11 @@ const fn row(
     Row { name, function, parameters, required, variadic: false, result }
 }
 
-const fn any_number(name: &'static str, function: Function, parameters: &'static [Parameter]) -> Row {
+const fn any_number(
+    name: &'static str,
+    function: Function,
+    parameters: &'static [Parameter],
+) -> Row {
     Row { name, function, parameters, required: parameters.len(), variadic: true, result: TEXT }
 }
 
@@ -61,7 +64,7 @@ const DOUBLE: Outcome = Outcome::Is(Type::Double);
 const BOOLEAN: Outcome = Outcome::Is(Type::Boolean);
 const TIMESTAMP: Outcome = Outcome::Is(Type::Timestamp { precision: 3 });
 
-use Parameter::{Any, BigInt, Double, Int, Number, Text, Time};
+use Parameter::{BigInt, Double, Int, Number, Text, Time};
 
 pub(super) const ROWS: &[Row] = &[
     row("UPPER", Function::Upper, &[Text], 1, TEXT),
@@ -100,22 +103,43 @@ pub(super) const ROWS: &[Row] = &[
     row("FROM_UNIXTIME", Function::FromUnixtime, &[BigInt, Text], 1, TEXT),
     row("UNIX_TIMESTAMP", Function::UnixTimestamp, &[Text, Text], 1, Outcome::Is(Type::BigInt)),
     row("MD5", Function::Md5, &[Text], 1, TEXT),
-    row("HASH_CODE", Function::HashCode, &[Any], 1, INT),
+    row("HASH_CODE", Function::HashCode, &[Text], 1, INT),
 ];
 
 /// Names with rules of their own.
 pub(super) const SPECIAL: &[&str] = &[
-    "COALESCE", "IFNULL", "NULLIF", "IF", "GREATEST", "LEAST", "MOD", "ROUND", "EXTRACT", "YEAR", "QUARTER",
-    "MONTH", "WEEK", "DAYOFYEAR", "DAYOFMONTH", "DAYOFWEEK", "HOUR", "MINUTE", "SECOND", "TIMESTAMPDIFF",
-    "TIMESTAMPADD", "TO_TIMESTAMP_LTZ", "CAST", "TRY_CAST", "CASE",
+    "COALESCE",
+    "IFNULL",
+    "NULLIF",
+    "IF",
+    "GREATEST",
+    "LEAST",
+    "MOD",
+    "ROUND",
+    "EXTRACT",
+    "YEAR",
+    "QUARTER",
+    "MONTH",
+    "WEEK",
+    "DAYOFYEAR",
+    "DAYOFMONTH",
+    "DAYOFWEEK",
+    "HOUR",
+    "MINUTE",
+    "SECOND",
+    "TIMESTAMPDIFF",
+    "TIMESTAMPADD",
+    "TO_TIMESTAMP_LTZ",
+    "CAST",
+    "TRY_CAST",
+    "CASE",
 ];
 
 /// Aggregates.
 pub(super) const AGGREGATES: &[&str] = &["COUNT", "SUM", "MIN", "MAX", "AVG"];
 
 /// What describes windows.
-pub(super) const WINDOWS: &[&str] =
-    &["TUMBLE", "TUMBLE_START", "TUMBLE_END", "TUMBLE_ROWTIME"];
+pub(super) const WINDOWS: &[&str] = &["TUMBLE", "TUMBLE_START", "TUMBLE_END", "TUMBLE_ROWTIME"];
 
 /// The names of all functions that are served, sorted.
 #[must_use]

@@ -6,11 +6,7 @@ use flow::{
 };
 
 use super::{coerce::DIGITS_MAX, moment};
-use crate::{
-    SqlError,
-    span::Span,
-    syntax::ExpressionKind as Kind,
-};
+use crate::{SqlError, span::Span, syntax::ExpressionKind as Kind};
 
 /// The constant that `kind` is; none if it is something else.
 pub(super) fn bind(kind: &Kind, span: Span) -> Option<Result<Expr, SqlError>> {
@@ -59,14 +55,18 @@ fn number(text: &str, span: Span) -> Result<Expr, SqlError> {
     };
     if text.contains(['e', 'E']) {
         let value: f64 = text.parse().map_err(|_| SqlError::new("not a number", span))?;
-        return if value.is_finite() { Ok(constant(Value::Double(value), Type::Double)) } else { Err(wrong()) };
+        return if value.is_finite() {
+            Ok(constant(Value::Double(value), Type::Double))
+        } else {
+            Err(wrong())
+        };
     }
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if !text.contains('.') {
-        if let Ok(value) = whole.parse::<i64>() {
-            let of = if i32::try_from(value).is_ok() { Type::Int } else { Type::BigInt };
-            return Ok(constant(Value::Integer(value), of));
-        }
+    if !text.contains('.')
+        && let Ok(value) = whole.parse::<i64>()
+    {
+        let of = if i32::try_from(value).is_ok() { Type::Int } else { Type::BigInt };
+        return Ok(constant(Value::Integer(value), of));
     }
     let scale = u8::try_from(fraction.len()).map_err(|_| wrong())?;
     let significant = whole.trim_start_matches('0').len().max(usize::from(fraction.is_empty()));

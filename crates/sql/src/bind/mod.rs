@@ -27,13 +27,15 @@ use std::sync::Arc;
 
 use flow::plan::{PLAN_VERSION, Plan, Sink, Step};
 
+pub use self::functions::functions;
 pub(crate) use self::{
     expression::Binder,
     scope::{Role, Scope, ScopeColumn},
 };
-pub use self::functions::functions;
 use self::{relation::Relation, select::QueryBinder};
-use crate::{Catalog, Settings, SqlError, Statement, StatementKind, Table, limits, span::Span, syntax::Query};
+use crate::{
+    Catalog, Settings, SqlError, Statement, StatementKind, Table, limits, span::Span, syntax::Query,
+};
 
 /// A statement, bound.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,7 +69,7 @@ pub fn bind_insert(
         }
         _ => Err(SqlError::new("not an INSERT", statement.span)),
     };
-    located(bound.flatten(), statement)
+    located(bound.and_then(|bound| bound), statement)
 }
 
 /// Binds a SELECT, whose rows go to the asker.
@@ -89,7 +91,7 @@ pub fn bind_select(
         }
         _ => Err(SqlError::new("not a SELECT", statement.span)),
     };
-    located(bound.flatten(), statement)
+    located(bound.and_then(|bound| bound), statement)
 }
 
 fn finish(
@@ -131,7 +133,6 @@ fn check_size(plan: &Plan, at: Span) -> Result<(), SqlError> {
 }
 
 fn located(bound: Result<Bound, SqlError>, statement: &Statement) -> Result<Bound, SqlError> {
-    bound.map_err(|error| {
-        error.located_from(&statement.text, statement.span.start, statement.start)
-    })
+    bound
+        .map_err(|error| error.located_from(&statement.text, statement.span.start, statement.start))
 }

@@ -70,7 +70,10 @@ fn step_needs(step: &Step, after: Needed) -> Needed {
             aggregate.keys.iter().for_each(|key| need(&key.expr, &mut needed));
             for (place, call) in aggregate.calls.iter().enumerate() {
                 if after.contains(&(aggregate.keys.len() + place)) {
-                    call.argument.iter().chain(&call.filter).for_each(|expr| need(expr, &mut needed));
+                    call.argument
+                        .iter()
+                        .chain(&call.filter)
+                        .for_each(|expr| need(expr, &mut needed));
                 }
             }
         }
@@ -126,7 +129,10 @@ fn prune_step(step: &mut Step, needed: &Needed, moved: &Moved) -> Moved {
             aggregate.keys.iter_mut().for_each(|key| renumber(&mut key.expr, moved));
             keep(&mut aggregate.calls, keys, needed);
             for call in &mut aggregate.calls {
-                call.argument.iter_mut().chain(&mut call.filter).for_each(|expr| renumber(expr, moved));
+                call.argument
+                    .iter_mut()
+                    .chain(&mut call.filter)
+                    .for_each(|expr| renumber(expr, moved));
             }
             let kept = (0..keys)
                 .chain((keys..keys + calls).filter(|ordinal| needed.contains(ordinal)))

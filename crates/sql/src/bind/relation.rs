@@ -5,12 +5,7 @@ use flow::{
     plan::{NamedExpr, Source, Step},
 };
 
-use super::{
-    aggregate::window_column,
-    coerce::joined,
-    scope::Scope,
-    window::GroupWindow,
-};
+use super::{aggregate::window_column, coerce::joined, scope::Scope, window::GroupWindow};
 
 /// What FROM gives, or a query.
 #[derive(Clone, Debug)]
@@ -29,7 +24,8 @@ pub(super) struct Relation {
 impl Relation {
     /// Makes the conditions a step.
     pub(super) fn filter(&mut self) {
-        self.steps.extend(joined(std::mem::take(&mut self.filters), Function::And).map(Step::Filter));
+        self.steps
+            .extend(joined(std::mem::take(&mut self.filters), Function::And).map(Step::Filter));
     }
 
     /// Computes the columns once, so that whoever names one twice does not compute it twice.
@@ -59,10 +55,11 @@ impl Relation {
     /// The columns, in order and under their names, as the last step.
     pub(super) fn projected(mut self) -> Self {
         self.filter();
-        let columns = self.scope.columns.iter().map(|column| NamedExpr {
-            name: column.name.clone(),
-            expr: column.expr.clone(),
-        });
+        let columns = self
+            .scope
+            .columns
+            .iter()
+            .map(|column| NamedExpr { name: column.name.clone(), expr: column.expr.clone() });
         self.steps.push(Step::Project(columns.collect()));
         for (ordinal, column) in self.scope.columns.iter_mut().enumerate() {
             column.expr = Expr::Column { ordinal, of: column.expr.of() };

@@ -45,7 +45,10 @@ impl Scope {
         if let Some(qualifier) = qualifier
             && self.qualifier.as_deref() != Some(&qualifier.text)
         {
-            let error = SqlError::new(format!("there is no table '{}' in FROM", qualifier.text), qualifier.span);
+            let error = SqlError::new(
+                format!("there is no table '{}' in FROM", qualifier.text),
+                qualifier.span,
+            );
             return Err(match &self.qualifier {
                 Some(known) => error.with_hint(format!("the columns here are of '{known}'")),
                 None => error.with_hint("what FROM names has no alias: write the column alone"),
@@ -54,8 +57,10 @@ impl Scope {
         let mut found = self.columns.iter().filter(|column| column.name == name.text);
         match (found.next(), found.next()) {
             (Some(column), None) => Ok(column),
-            (Some(_), Some(_)) => Err(SqlError::new(format!("column '{}' is ambiguous", name.text), name.span)
-                .with_hint("give the columns of the subquery different names: a AS b")),
+            (Some(_), Some(_)) => {
+                Err(SqlError::new(format!("column '{}' is ambiguous", name.text), name.span)
+                    .with_hint("give the columns of the subquery different names: a AS b"))
+            }
             (None, _) => Err(self.unknown(name)),
         }
     }

@@ -50,7 +50,9 @@ impl<'a> QueryBinder<'a> {
         let relation = self.query_with(query, &None)?;
         if relation.window.is_some() {
             return Err(SqlError::new("a window is not grouped by", query.select.from.span)
-                .with_hint("add GROUP BY window_start, window_end; a window without it is not served yet"));
+                .with_hint(
+                    "add GROUP BY window_start, window_end; a window without it is not served yet",
+                ));
         }
         Ok(relation)
     }
@@ -77,12 +79,17 @@ impl<'a> QueryBinder<'a> {
                 let mut next = with.as_ref();
                 while let Some(named) = next {
                     if named.name.text == name.text {
-                        return self.subquery(named.query, &named.before, alias.or(Some(name.text.clone())));
+                        return self.subquery(
+                            named.query,
+                            &named.before,
+                            alias.or(Some(name.text.clone())),
+                        );
                     }
                     next = named.before.as_ref();
                 }
                 let table = self.table(name)?;
-                let mut relation = source::relation(&table, name, self.settings, &mut self.warnings)?;
+                let mut relation =
+                    source::relation(&table, name, self.settings, &mut self.warnings)?;
                 relation.scope.qualifier = alias.or(Some(name.text.clone()));
                 Ok(relation)
             }
@@ -91,8 +98,11 @@ impl<'a> QueryBinder<'a> {
                 let tumble = TumbleCall::parse(call)?;
                 let mut relation = self.factor(tumble.table, with)?;
                 if relation.is_aggregated || relation.window.is_some() {
-                    return Err(SqlError::new("a window over windows is not served yet", call.name.span)
-                        .with_hint("write the first into a table, and read that"));
+                    return Err(SqlError::new(
+                        "a window over windows is not served yet",
+                        call.name.span,
+                    )
+                    .with_hint("write the first into a table, and read that"));
                 }
                 relation.window = Some(tumble.bind(&mut relation.scope)?);
                 relation.scope.qualifier = alias;
@@ -118,10 +128,13 @@ impl<'a> QueryBinder<'a> {
         let Some(table) = self.catalog.table(&name.text) else {
             let tables = self.catalog.tables();
             let error = SqlError::new(format!("there is no table '{}'", name.text), name.span);
-            return Err(match nearest(&name.text, tables.iter().map(|table| table.name.as_str())) {
-                Some(meant) => error.with_hint(format!("did you mean '{meant}'?")),
-                None => error.with_hint("CREATE TABLE makes one over a topic; SHOW TABLES lists them"),
-            });
+            return Err(
+                match nearest(&name.text, tables.iter().map(|table| table.name.as_str())) {
+                    Some(meant) => error.with_hint(format!("did you mean '{meant}'?")),
+                    None => error
+                        .with_hint("CREATE TABLE makes one over a topic; SHOW TABLES lists them"),
+                },
+            );
         };
         if !self.tables.iter().any(|known| Arc::ptr_eq(known, &table)) {
             self.tables.push(Arc::clone(&table));
@@ -138,8 +151,11 @@ fn select(select: &Select, mut relation: Relation) -> Result<Relation, SqlError>
         }
         let condition = Binder::plain(&relation.scope).condition(filter, "WHERE")?;
         if reads_window(&condition) {
-            return Err(SqlError::new("WHERE on a window's columns is not served yet", filter.span)
-                .with_hint("put the condition into HAVING: it is the same for all rows of a window"));
+            return Err(SqlError::new(
+                "WHERE on a window's columns is not served yet",
+                filter.span,
+            )
+            .with_hint("put the condition into HAVING: it is the same for all rows of a window"));
         }
         relation.filters.push(condition);
     }
@@ -167,8 +183,11 @@ fn rows(select: &Select, mut relation: Relation) -> Result<Relation, SqlError> {
             Item::Expression { value, alias } => {
                 let expr = Binder::plain(&relation.scope).bind(value)?;
                 if reads_window(&expr) && window_column(&expr).is_none() {
-                    return Err(SqlError::new("a window's columns are known behind GROUP BY only", value.span)
-                        .with_hint("group by window_start, window_end, and compute with them there"));
+                    return Err(SqlError::new(
+                        "a window's columns are known behind GROUP BY only",
+                        value.span,
+                    )
+                    .with_hint("group by window_start, window_end, and compute with them there"));
                 }
                 let role = relation
                     .scope
@@ -176,7 +195,11 @@ fn rows(select: &Select, mut relation: Relation) -> Result<Relation, SqlError> {
                     .iter()
                     .find(|column| column.expr == expr)
                     .map_or(Role::Plain, |column| column.role);
-                columns.push(ScopeColumn { name: output_name(value, alias.as_ref(), columns.len()), expr, role });
+                columns.push(ScopeColumn {
+                    name: output_name(value, alias.as_ref(), columns.len()),
+                    expr,
+                    role,
+                });
             }
         }
     }
@@ -184,11 +207,7 @@ fn rows(select: &Select, mut relation: Relation) -> Result<Relation, SqlError> {
     Ok(relation)
 }
 
-fn all(
-    of: Option<&Name>,
-    scope: &Scope,
-    span: crate::Span,
-) -> Result<Vec<ScopeColumn>, SqlError> {
+fn all(of: Option<&Name>, scope: &Scope, span: crate::Span) -> Result<Vec<ScopeColumn>, SqlError> {
     match of {
         Some(name) if scope.qualifier.as_ref() != Some(&name.text) => {
             Err(SqlError::new(format!("there is no table '{}' in FROM", name.text), span))
@@ -203,9 +222,9 @@ fn windows(select: &Select, mut relation: Relation) -> Result<Relation, SqlError
     let scope = std::mem::take(&mut relation.scope);
     let mut having = match &select.having {
         None => None,
-        Some(having) => {
-            Some(Binder { scope: &scope, grouping: Some(&mut grouping) }.condition(having, "HAVING")?)
-        }
+        Some(having) => Some(
+            Binder { scope: &scope, grouping: Some(&mut grouping) }.condition(having, "HAVING")?,
+        ),
     };
     let mut columns = Vec::new();
     for item in &select.items {
@@ -217,7 +236,8 @@ fn windows(select: &Select, mut relation: Relation) -> Result<Relation, SqlError
             Item::Expression { value, alias } => {
                 let expr = Binder { scope: &scope, grouping: Some(&mut grouping) }.bind(value)?;
                 let name = output_name(value, alias.as_ref(), columns.len());
-                let role = if window_column(&expr) == Some(2) { Role::RowTime } else { Role::Plain };
+                let role =
+                    if window_column(&expr) == Some(2) { Role::RowTime } else { Role::Plain };
                 columns.push(ScopeColumn { name, expr, role });
             }
         }
@@ -276,9 +296,14 @@ fn group(select: &Select, relation: &mut Relation) -> Result<(Grouping, Vec<Name
         return Err(SqlError::new("a window over windows is not served yet", select.span)
             .with_hint("write the first into a table, and read that"));
     }
-    if !window.is_legacy && !(named[0] && named[1]) {
-        return Err(SqlError::new("GROUP BY must name both window_start and window_end", select.group.first().map_or(select.span, |it| it.span))
-            .with_hint("GROUP BY window_start, window_end, …"));
+    let [start, end, _] = named;
+    let is_whole = window.is_legacy || (start && end);
+    if !is_whole {
+        return Err(SqlError::new(
+            "GROUP BY must name both window_start and window_end",
+            select.group.first().map_or(select.span, |it| it.span),
+        )
+        .with_hint("GROUP BY window_start, window_end, …"));
     }
     let exprs = keys.iter().map(|key| key.expr.clone()).collect();
     Ok((Grouping { keys: exprs, calls: Vec::new(), window, named }, keys))
@@ -286,12 +311,20 @@ fn group(select: &Select, relation: &mut Relation) -> Result<(Grouping, Vec<Name
 
 fn check_key(key: &Expr, expression: &Expression) -> Result<(), SqlError> {
     if reads_window(key) {
-        return Err(SqlError::new("GROUP BY takes a window's columns as they are", expression.span)
-            .with_hint("group by window_start, window_end, and compute with them in SELECT"));
+        return Err(SqlError::new(
+            "GROUP BY takes a window's columns as they are",
+            expression.span,
+        )
+        .with_hint("group by window_start, window_end, and compute with them in SELECT"));
     }
     if !nodes::reads_columns(key) {
-        return Err(SqlError::new("GROUP BY takes columns and expressions over them, not constants", expression.span)
-            .with_hint("repeat the expression of the SELECT list; positions and aliases are not SQL here"));
+        return Err(SqlError::new(
+            "GROUP BY takes columns and expressions over them, not constants",
+            expression.span,
+        )
+        .with_hint(
+            "repeat the expression of the SELECT list; positions and aliases are not SQL here",
+        ));
     }
     Ok(())
 }

@@ -39,7 +39,9 @@ impl Target<'_> {
             Connector::Blackhole => Ok((relation.projected(), Sink::Blackhole)),
             Connector::Print => Ok((relation.projected(), Sink::Screen)),
             Connector::Kafka(kafka) => {
-                warnings.extend(kafka.sink_warning.map(|warning| format!("table {}: {warning}", table.name)));
+                warnings.extend(
+                    kafka.sink_warning.map(|warning| format!("table {}: {warning}", table.name)),
+                );
                 self.topic(relation, kafka)
             }
         }
@@ -81,19 +83,27 @@ impl Target<'_> {
                 );
                 let error = self.mismatch(message, &relation, &chosen);
                 let schemas = error.hint.clone().unwrap_or_default();
-                return Err(error.with_hint(format!("write CAST(x AS {}); {schemas}", column.declared)));
+                return Err(
+                    error.with_hint(format!("write CAST(x AS {}); {schemas}", column.declared))
+                );
             }
         }
         let given = std::mem::take(&mut relation.scope.columns);
         let mut fitted = Vec::with_capacity(columns.len());
         for column in columns {
-            let found = chosen.iter().position(|it| it.name == column.name).and_then(|place| given.get(place));
+            let found = chosen
+                .iter()
+                .position(|it| it.name == column.name)
+                .and_then(|place| given.get(place));
             let expr = match found {
                 Some(given) => cast(given.expr.clone(), column.of),
                 None if column.nullable => null(column.of),
                 None => {
-                    return Err(SqlError::new(format!("column '{}' is NOT NULL and not in the list", column.name), self.name.span)
-                        .with_hint("name it in the column list"));
+                    return Err(SqlError::new(
+                        format!("column '{}' is NOT NULL and not in the list", column.name),
+                        self.name.span,
+                    )
+                    .with_hint("name it in the column list"));
                 }
             };
             fitted.push(ScopeColumn { name: column.name.clone(), expr, role: Role::Plain });
@@ -111,11 +121,17 @@ impl Target<'_> {
         for name in self.columns {
             let Some(column) = columns.iter().find(|column| column.name == name.text) else {
                 let names = listed(columns.iter().map(|column| column.name.as_str()));
-                return Err(SqlError::new(format!("table '{}' has no column '{}' to write", self.table.name, name.text), name.span)
-                    .with_hint(format!("columns are {names}")));
+                return Err(SqlError::new(
+                    format!("table '{}' has no column '{}' to write", self.table.name, name.text),
+                    name.span,
+                )
+                .with_hint(format!("columns are {names}")));
             };
             if chosen.iter().any(|it| it.name == column.name) {
-                return Err(SqlError::new(format!("column '{}' is named twice", name.text), name.span));
+                return Err(SqlError::new(
+                    format!("column '{}' is named twice", name.text),
+                    name.span,
+                ));
             }
             chosen.push(column);
         }
@@ -123,20 +139,34 @@ impl Target<'_> {
     }
 
     fn mismatch(&self, message: String, relation: &Relation, chosen: &[&Column]) -> SqlError {
-        let query: Vec<String> =
-            relation.scope.columns.iter().map(|it| format!("{} {}", it.name, it.expr.of())).collect();
-        let table: Vec<String> = chosen.iter().map(|it| format!("{} {}", it.name, it.declared)).collect();
-        SqlError::new(message, self.name.span)
-            .with_hint(format!("query: [{}]; table: [{}]", query.join(", "), table.join(", ")))
+        let query: Vec<String> = relation
+            .scope
+            .columns
+            .iter()
+            .map(|it| format!("{} {}", it.name, it.expr.of()))
+            .collect();
+        let table: Vec<String> =
+            chosen.iter().map(|it| format!("{} {}", it.name, it.declared)).collect();
+        SqlError::new(message, self.name.span).with_hint(format!(
+            "query: [{}]; table: [{}]",
+            query.join(", "),
+            table.join(", ")
+        ))
     }
 
     fn topic(&self, relation: Relation, kafka: &KafkaTable) -> Result<(Relation, Sink), SqlError> {
         let [topic] = kafka.topics.as_slice() else {
-            return Err(SqlError::new(format!("table '{}' has several topics and can only be read", self.table.name), self.name.span)
-                .with_hint("name one topic to write to"));
+            return Err(SqlError::new(
+                format!("table '{}' has several topics and can only be read", self.table.name),
+                self.name.span,
+            )
+            .with_hint("name one topic to write to"));
         };
         if topic.is_internal() {
-            return Err(SqlError::new(format!("topic '{topic}' is internal and not written to by jobs"), self.name.span));
+            return Err(SqlError::new(
+                format!("topic '{topic}' is internal and not written to by jobs"),
+                self.name.span,
+            ));
         }
         let is_plain = |column: &ScopeColumn| matches!(column.expr, Expr::Column { .. });
         let mut relation = relation;
@@ -157,12 +187,18 @@ impl Target<'_> {
         let key = kafka.key.as_ref().map(|key| {
             let columns = key.fields.iter().filter_map(|field| {
                 let (_, ordinal) = ordinals.iter().find(|(name, _)| name == field)?;
-                Some((field.strip_prefix(key.prefix.as_str()).unwrap_or(field).to_owned(), *ordinal))
+                Some((
+                    field.strip_prefix(key.prefix.as_str()).unwrap_or(field).to_owned(),
+                    *ordinal,
+                ))
             });
             SinkKey { format: key.format.format.clone(), columns: columns.collect() }
         });
-        let in_key = |name: &str| kafka.key.as_ref().is_some_and(|key| key.fields.iter().any(|field| field == name));
-        let columns = ordinals.into_iter().filter(|(name, _)| kafka.value_has_key || !in_key(name)).collect();
+        let in_key = |name: &str| {
+            kafka.key.as_ref().is_some_and(|key| key.fields.iter().any(|field| field == name))
+        };
+        let columns =
+            ordinals.into_iter().filter(|(name, _)| kafka.value_has_key || !in_key(name)).collect();
         let sink = TopicSink {
             table: self.table.name.clone(),
             topic: topic.clone(),

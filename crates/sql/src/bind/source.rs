@@ -27,8 +27,11 @@ pub(super) fn relation(
     warnings: &mut Vec<String>,
 ) -> Result<Relation, SqlError> {
     let Connector::Kafka(kafka) = &table.place else {
-        return Err(SqlError::new(format!("table '{}' cannot be read: it is only written to", table.name), name.span)
-            .with_hint("read from a 'kafka' table"));
+        return Err(SqlError::new(
+            format!("table '{}' cannot be read: it is only written to", table.name),
+            name.span,
+        )
+        .with_hint("read from a 'kafka' table"));
     };
     if let Some(warning) = kafka.startup_warning {
         warnings.push(format!("table {}: {warning}", table.name));
@@ -60,7 +63,11 @@ pub(super) fn relation(
         table: table.name.clone(),
         topics: kafka.topics.clone(),
         format: kafka.value.format.clone(),
-        key_format: kafka.key.as_ref().filter(|_| !kafka.value_has_key).map(|key| key.format.format.clone()),
+        key_format: kafka
+            .key
+            .as_ref()
+            .filter(|_| !kafka.value_has_key)
+            .map(|key| key.format.format.clone()),
         ignore_parse_errors: kafka.value.ignore_parse_errors,
         columns: row.columns,
         computed: row.computed,
@@ -69,7 +76,14 @@ pub(super) fn relation(
         bounded: kafka.bounded.clone(),
         upsert: kafka.upsert,
     };
-    Ok(Relation { source, steps: Vec::new(), filters: Vec::new(), scope, window: None, is_aggregated: false })
+    Ok(Relation {
+        source,
+        steps: Vec::new(),
+        filters: Vec::new(),
+        scope,
+        window: None,
+        is_aggregated: false,
+    })
 }
 
 /// The source's row as it grows.

@@ -35,12 +35,10 @@ pub(super) fn shifted(
         return Err(SqlError::new("the INTERVAL is too long", right.span));
     };
     let value = binder.bind(time)?;
-    shift(value, interval)
-        .map(Some)
-        .map_err(|of| {
-            SqlError::new(format!("an INTERVAL is added to a time, and this is {of}"), time.span)
-                .with_hint("make it a time: TO_TIMESTAMP_LTZ(x, 3)")
-        })
+    shift(value, interval).map(Some).map_err(|of| {
+        SqlError::new(format!("an INTERVAL is added to a time, and this is {of}"), time.span)
+            .with_hint("make it a time: TO_TIMESTAMP_LTZ(x, 3)")
+    })
 }
 
 /// `value` moved by `interval`; the type if it is no time.

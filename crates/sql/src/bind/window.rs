@@ -38,14 +38,20 @@ impl<'a> TumbleCall<'a> {
             "TUMBLE" => {}
             "HOP" | "CUMULATE" | "SESSION" => return Err(not_served(&call.name)),
             other => {
-                return Err(SqlError::new(format!("there is no table function {other}"), call.name.span)
-                    .with_hint(format!("windows are written {TVF_EXAMPLE}")));
+                return Err(SqlError::new(
+                    format!("there is no table function {other}"),
+                    call.name.span,
+                )
+                .with_hint(format!("windows are written {TVF_EXAMPLE}")));
             }
         }
         let [table, time, size, offset] = arguments(call)?;
         let Some(Expression { kind: Kind::Table(table), .. }) = table else {
-            return Err(SqlError::new("TUMBLE reads a table", table.map_or(call.name.span, |it| it.span))
-                .with_hint(format!("write {TVF_EXAMPLE}")));
+            return Err(SqlError::new(
+                "TUMBLE reads a table",
+                table.map_or(call.name.span, |it| it.span),
+            )
+            .with_hint(format!("write {TVF_EXAMPLE}")));
         };
         let time = match time {
             Some(Expression { kind: Kind::Descriptor(names), span }) => match names.as_slice() {
@@ -53,8 +59,11 @@ impl<'a> TumbleCall<'a> {
                 _ => return Err(SqlError::new("DESCRIPTOR names one column here", *span)),
             },
             other => {
-                return Err(SqlError::new("TUMBLE needs the row time", other.map_or(call.name.span, |it| it.span))
-                    .with_hint("write DESCRIPTOR(ts)"));
+                return Err(SqlError::new(
+                    "TUMBLE needs the row time",
+                    other.map_or(call.name.span, |it| it.span),
+                )
+                .with_hint("write DESCRIPTOR(ts)"));
             }
         };
         let Some(size) = size else {
@@ -74,8 +83,11 @@ impl<'a> TumbleCall<'a> {
         let types = [timestamp, timestamp, row_time.of()];
         for ((name, of), ordinal) in names.into_iter().zip(types).zip(WINDOW_COLUMNS) {
             if scope.columns.iter().any(|column| column.name == name) {
-                return Err(SqlError::new(format!("the table has a column '{name}' already"), self.time.span)
-                    .with_hint("select its columns under other names: TABLE(TUMBLE((SELECT …), …))"));
+                return Err(SqlError::new(
+                    format!("the table has a column '{name}' already"),
+                    self.time.span,
+                )
+                .with_hint("select its columns under other names: TABLE(TUMBLE((SELECT …), …))"));
             }
             let expr = Expr::Column { ordinal, of };
             scope.columns.push(ScopeColumn { name: name.to_owned(), expr, role: Role::Window });
@@ -92,10 +104,14 @@ impl GroupWindow {
             "HOP" | "SESSION" => return Err(not_served(&call.name)),
             _ => return Ok(None),
         }
-        let [Argument { name: None, value: time }, Argument { name: None, value: size }] = call.arguments.as_slice()
+        let [Argument { name: None, value: time }, Argument { name: None, value: size }] =
+            call.arguments.as_slice()
         else {
-            return Err(SqlError::new("GROUP BY TUMBLE takes a row time and a length", call.name.span)
-                .with_hint("write TUMBLE(ts, INTERVAL '1' MINUTE)"));
+            return Err(SqlError::new(
+                "GROUP BY TUMBLE takes a row time and a length",
+                call.name.span,
+            )
+            .with_hint("write TUMBLE(ts, INTERVAL '1' MINUTE)"));
         };
         let Kind::Column(parts) = &time.kind else {
             return Err(SqlError::new("TUMBLE takes the row time column itself", time.span)
@@ -107,29 +123,41 @@ impl GroupWindow {
     }
 
     /// `TUMBLE_START(ts, INTERVAL '1' MINUTE)`, if `call` is such.
-    pub(super) fn property(&self, binder: &mut Binder<'_>, call: &Call) -> Result<Option<Expr>, SqlError> {
+    pub(super) fn property(
+        &self,
+        binder: &mut Binder<'_>,
+        call: &Call,
+    ) -> Result<Option<Expr>, SqlError> {
         let timestamp = Type::Timestamp { precision: 3 };
         let (place, of) = match call.name.text.as_str() {
             "TUMBLE_START" => (0, timestamp),
             "TUMBLE_END" => (1, timestamp),
             "TUMBLE_ROWTIME" => (2, self.row_time.of()),
             "TUMBLE_PROCTIME" | "HOP_START" | "HOP_END" | "SESSION_START" | "SESSION_END" => {
-                return Err(SqlError::new(format!("{} is not served", call.name.text), call.name.span));
+                return Err(SqlError::new(
+                    format!("{} is not served", call.name.text),
+                    call.name.span,
+                ));
             }
             _ => return Ok(None),
         };
         if !self.is_legacy {
-            return Err(SqlError::new(format!("{} belongs to GROUP BY TUMBLE(…)", call.name.text), call.name.span)
-                .with_hint("write window_start, window_end or window_time"));
+            return Err(SqlError::new(
+                format!("{} belongs to GROUP BY TUMBLE(…)", call.name.text),
+                call.name.span,
+            )
+            .with_hint("write window_start, window_end or window_time"));
         }
         let same = match call.arguments.as_slice() {
             [time, size] => {
-                binder.bind(&time.value)? == self.row_time && tumble(&size.value, None)? == self.window
+                binder.bind(&time.value)? == self.row_time
+                    && tumble(&size.value, None)? == self.window
             }
             _ => false,
         };
         if !same {
-            let message = format!("{} must repeat the arguments of TUMBLE in GROUP BY", call.name.text);
+            let message =
+                format!("{} must repeat the arguments of TUMBLE in GROUP BY", call.name.text);
             return Err(SqlError::new(message, call.name.span));
         }
         let ordinal = WINDOW_COLUMNS.get(place).copied().unwrap_or(usize::MAX);
@@ -150,8 +178,11 @@ fn arguments(call: &Call) -> Result<[Option<&Expression>; 4], SqlError> {
         match slot {
             Some(slot @ None) => *slot = Some(&argument.value),
             _ => {
-                return Err(SqlError::new("TUMBLE does not take this argument", argument.value.span)
-                    .with_hint("it takes DATA, TIMECOL, SIZE and OFFSET, each once"));
+                return Err(SqlError::new(
+                    "TUMBLE does not take this argument",
+                    argument.value.span,
+                )
+                .with_hint("it takes DATA, TIMECOL, SIZE and OFFSET, each once"));
             }
         }
     }
@@ -165,7 +196,8 @@ fn tumble(size: &Expression, offset: Option<&Expression>) -> Result<Window, SqlE
             Err(SqlError::new("a window has a fixed length; months have none", expression.span)
                 .with_hint("use days: INTERVAL '30' DAY"))
         }
-        _ => Err(SqlError::new("expected an INTERVAL", expression.span).with_hint("write INTERVAL '1' MINUTE")),
+        _ => Err(SqlError::new("expected an INTERVAL", expression.span)
+            .with_hint("write INTERVAL '1' MINUTE")),
     };
     let size_ms = length(size)?;
     let offset_ms = offset.map(length).transpose()?.unwrap_or(0);
@@ -183,7 +215,11 @@ fn require_row_time(column: &ScopeColumn, scope: &Scope, span: Span) -> Result<E
     if column.role == Role::RowTime {
         return Ok(column.expr.clone());
     }
-    let message = format!("a window needs a row time with a watermark, and '{}' ({}) is none", column.name, column.expr.of());
+    let message = format!(
+        "a window needs a row time with a watermark, and '{}' ({}) is none",
+        column.name,
+        column.expr.of()
+    );
     let other = scope.columns.iter().find(|column| column.role == Role::RowTime);
     Err(SqlError::new(message, span).with_hint(match other {
         Some(other) => format!("the row time is '{}'", other.name),

@@ -134,8 +134,9 @@ fn parse_table_argument(parser: &mut Parser) -> Result<Expr, ParserError> {
     if partitioned {
         parser.parse_comma_separated(Parser::parse_expr)?;
     }
-    let argument =
-        Expr::CompoundIdentifier(name.0.into_iter().filter_map(|part| part.as_ident().cloned()).collect());
+    let argument = Expr::CompoundIdentifier(
+        name.0.into_iter().filter_map(|part| part.as_ident().cloned()).collect(),
+    );
     let called = if partitioned { PARTITIONED_TABLE_ARGUMENT } else { TABLE_ARGUMENT };
     Ok(call(called, start, argument))
 }

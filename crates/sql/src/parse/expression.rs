@@ -4,7 +4,11 @@ use sqlparser::ast::{
     BinaryOperator, CastKind, Expr as Tree, Ident, TypedString, UnaryOperator, Value,
 };
 
-use super::{interval::{self, Unit}, places::Places, types};
+use super::{
+    interval::{self, Unit},
+    places::Places,
+    types,
+};
 use crate::{
     SqlError, limits,
     span::Span,
@@ -54,7 +58,9 @@ impl Translator<'_> {
             Tree::IsNotFalse(inner) => is(Test::NotFalse, inner),
             Tree::IsUnknown(inner) => is(Test::Unknown, inner),
             Tree::IsNotUnknown(inner) => is(Test::NotUnknown, inner),
-            Tree::IsDistinctFrom(left, right) => Ok(pair(Operator::IsDistinctFrom, of(left)?, of(right)?)),
+            Tree::IsDistinctFrom(left, right) => {
+                Ok(pair(Operator::IsDistinctFrom, of(left)?, of(right)?))
+            }
             Tree::IsNotDistinctFrom(left, right) => {
                 Ok(pair(Operator::IsNotDistinctFrom, of(left)?, of(right)?))
             }
@@ -66,12 +72,16 @@ impl Translator<'_> {
             }
             Tree::InList { expr, list, negated } => {
                 let of = self.expression(expr, depth)?;
-                let list = list.iter().map(|it| self.expression(it, depth)).collect::<Result<Vec<_>, _>>()?;
+                let list = list
+                    .iter()
+                    .map(|it| self.expression(it, depth))
+                    .collect::<Result<Vec<_>, _>>()?;
                 let span = list.iter().fold(of.span, |span, it| span.to(it.span));
                 Ok(node(span, Kind::In { of: Box::new(of), list, negated: *negated }))
             }
             Tree::Like { negated, any: false, expr, pattern, escape_char } => {
-                let escape = escape_char.as_deref().map(|escape| self.escape(escape)).transpose()?;
+                let escape =
+                    escape_char.as_deref().map(|escape| self.escape(escape)).transpose()?;
                 let (of, pattern) = (of(expr)?, of(pattern)?);
                 let span = of.span.to(pattern.span);
                 let (of, pattern) = (Box::new(of), Box::new(pattern));
@@ -84,7 +94,8 @@ impl Translator<'_> {
                     .map(|when| Ok((of(&when.condition)?, of(&when.result)?)))
                     .collect::<Result<_, SqlError>>()?;
                 let otherwise = else_result.as_deref().map(of).transpose()?.map(Box::new);
-                let span = self.places.span(case_token.0.span).to(self.places.span(end_token.0.span));
+                let span =
+                    self.places.span(case_token.0.span).to(self.places.span(end_token.0.span));
                 Ok(node(span, Kind::Case { operand, branches, otherwise }))
             }
             Tree::Cast { kind, expr, data_type, .. } => {
@@ -95,7 +106,8 @@ impl Translator<'_> {
                 let ident = name.0.first().and_then(|part| part.as_ident());
                 let span = ident.map_or(from.span, |ident| self.places.span(ident.span));
                 let to = ident.and_then(|ident| types::parse_text(&ident.value, span));
-                let Some(to) = to.filter(|_| matches!(kind, CastKind::Cast | CastKind::TryCast)) else {
+                let Some(to) = to.filter(|_| matches!(kind, CastKind::Cast | CastKind::TryCast))
+                else {
                     return Err(self.cast_operator(kind, from.span));
                 };
                 let or_null = *kind == CastKind::TryCast;
@@ -116,8 +128,13 @@ impl Translator<'_> {
     }
 
     fn cast_operator(&self, kind: &CastKind, span: Span) -> SqlError {
-        let what = if *kind == CastKind::DoubleColon { "the operator :: is" } else { "this form of a cast is" };
-        SqlError::new(format!("{what} not SQL"), span.to(Span::default())).with_hint("write CAST(x AS type)")
+        let what = if *kind == CastKind::DoubleColon {
+            "the operator :: is"
+        } else {
+            "this form of a cast is"
+        };
+        SqlError::new(format!("{what} not SQL"), span.to(Span::default()))
+            .with_hint("write CAST(x AS type)")
     }
 
     fn literal(&self, value: &Value, span: Span) -> Result<Expression, SqlError> {
@@ -154,8 +171,11 @@ impl Translator<'_> {
             DataType::Time(None, TimezoneInfo::None) => Type::Time,
             DataType::Timestamp(None, TimezoneInfo::None) => Type::Timestamp { precision: 3 },
             _ => {
-                return Err(SqlError::new("a type before a literal is DATE, TIME or TIMESTAMP", span)
-                    .with_hint("write CAST('…' AS type)"));
+                return Err(SqlError::new(
+                    "a type before a literal is DATE, TIME or TIMESTAMP",
+                    span,
+                )
+                .with_hint("write CAST('…' AS type)"));
             }
         };
         match &typed.value.value {
@@ -170,16 +190,34 @@ impl Translator<'_> {
                 Value::SingleQuotedString(text) | Value::Number(text, _) => {
                     (text.clone(), self.places.span(value.span))
                 }
-                _ => return self.refuse("this form of INTERVAL", self.near, "write INTERVAL '5' MINUTE"),
+                _ => {
+                    return self.refuse(
+                        "this form of INTERVAL",
+                        self.near,
+                        "write INTERVAL '5' MINUTE",
+                    );
+                }
             },
             Tree::UnaryOp { op: UnaryOperator::Minus, expr } => match &**expr {
                 Tree::Value(value) => match &value.value {
                     Value::SingleQuotedString(text) | Value::Number(text, _) => {
                         (format!("-{text}"), self.places.span(value.span))
                     }
-                    _ => return self.refuse("this form of INTERVAL", self.near, "write INTERVAL '5' MINUTE"),
+                    _ => {
+                        return self.refuse(
+                            "this form of INTERVAL",
+                            self.near,
+                            "write INTERVAL '5' MINUTE",
+                        );
+                    }
                 },
-                _ => return self.refuse("this form of INTERVAL", self.near, "write INTERVAL '5' MINUTE"),
+                _ => {
+                    return self.refuse(
+                        "this form of INTERVAL",
+                        self.near,
+                        "write INTERVAL '5' MINUTE",
+                    );
+                }
             },
             _ => {
                 return self.refuse(
@@ -200,7 +238,9 @@ impl Translator<'_> {
         };
         match interval::parse(&text, from, to.flatten()) {
             Some(interval) => Ok(node(span, Kind::Interval(interval))),
-            None => Err(SqlError::new(format!("'{text}' is no such INTERVAL"), span).with_hint(hint)),
+            None => {
+                Err(SqlError::new(format!("'{text}' is no such INTERVAL"), span).with_hint(hint))
+            }
         }
     }
 
@@ -211,7 +251,11 @@ impl Translator<'_> {
             UnaryOperator::Plus => Ok(inner),
             UnaryOperator::Not => Ok(node(span, Kind::Not(Box::new(inner)))),
             UnaryOperator::Minus => Ok(node(span, Kind::Negate(Box::new(inner)))),
-            _ => self.refuse(&format!("the operator {op}"), span, "Flink's are + - * / % || and comparisons"),
+            _ => self.refuse(
+                &format!("the operator {op}"),
+                span,
+                "Flink's are + - * / % || and comparisons",
+            ),
         }
     }
 
@@ -299,5 +343,7 @@ fn hex(digits: &str) -> Option<Vec<u8>> {
     if !pairs.remainder().is_empty() {
         return None;
     }
-    pairs.map(|pair| u8::try_from(pair.iter().fold(0, |byte, digit| byte * 16 + digit)).ok()).collect()
+    pairs
+        .map(|pair| u8::try_from(pair.iter().fold(0, |byte, digit| byte * 16 + digit)).ok())
+        .collect()
 }

@@ -28,7 +28,17 @@ fn hostile_depth_is_an_error_on_a_small_stack() {
         "select interval ".repeat(1_300),
         format!("create table t (a {}", "array<".repeat(1_900)),
     ];
-    for open in ["(", "f(", "case when (", "cast((", "position(", "if(current_time(", "a=>f(", "not (", "exists ("] {
+    for open in [
+        "(",
+        "f(",
+        "case when (",
+        "cast((",
+        "position(",
+        "if(current_time(",
+        "a=>f(",
+        "not (",
+        "exists (",
+    ] {
         texts.push(format!("SELECT {}", open.repeat(45)));
         texts.push(format!("SELECT * FROM {}", open.repeat(45)));
         texts.push(format!("SELECT {}", open.repeat(1_900)));
@@ -62,21 +72,43 @@ fn comments_strings_and_semicolons_are_told_apart() {
 #[test]
 fn short_statements_are_read() {
     let kind = |text: &str| parse_script(text).expect(text).remove(0).kind;
-    let set = |key: &str, value: &str| StatementKind::Set { key: key.to_owned(), value: value.to_owned() };
-    assert_eq!(kind("set table.local-time-zone = Asia/Shanghai;"), set("table.local-time-zone", "Asia/Shanghai"));
+    let set = |key: &str, value: &str| StatementKind::Set {
+        key: key.to_owned(),
+        value: value.to_owned(),
+    };
+    assert_eq!(
+        kind("set table.local-time-zone = Asia/Shanghai;"),
+        set("table.local-time-zone", "Asia/Shanghai")
+    );
     assert_eq!(kind("SET 'pipeline.name'='x'"), set("pipeline.name", "x"));
-    assert_eq!(kind("SET table.exec.source.idle-timeout = 5 s"), set("table.exec.source.idle-timeout", "5 s"));
+    assert_eq!(
+        kind("SET table.exec.source.idle-timeout = 5 s"),
+        set("table.exec.source.idle-timeout", "5 s")
+    );
     assert_eq!(kind("SET"), StatementKind::ShowSettings);
     assert_eq!(kind("RESET"), StatementKind::Reset(None));
     assert_eq!(kind("RESET 'a.b'"), StatementKind::Reset(Some("a.b".to_owned())));
     assert_eq!(kind("show tables"), StatementKind::ShowTables);
     assert_eq!(kind("show jobs"), StatementKind::ShowJobs);
-    assert!(matches!(kind("desc `my table`"), StatementKind::Describe(name) if name.text == "my table"));
-    assert!(matches!(kind("describe default_catalog.default_database.t"), StatementKind::Describe(name) if name.text == "t"));
-    assert!(matches!(kind("STOP JOB '12-34' WITH SAVEPOINT"), StatementKind::StopJob { id_or_name, with_savepoint: true } if id_or_name.text == "12-34"));
-    assert!(matches!(kind("stop job my-job-7"), StatementKind::StopJob { id_or_name, .. } if id_or_name.text == "my-job-7"));
-    assert!(matches!(kind("drop table if exists t"), StatementKind::DropTable { if_exists: true, temporary: false, .. }));
-    assert!(matches!(kind("EXPLAIN PLAN FOR SELECT a FROM t"), StatementKind::Explain(inner) if inner.text == "SELECT a FROM t"));
+    assert!(
+        matches!(kind("desc `my table`"), StatementKind::Describe(name) if name.text == "my table")
+    );
+    assert!(
+        matches!(kind("describe default_catalog.default_database.t"), StatementKind::Describe(name) if name.text == "t")
+    );
+    assert!(
+        matches!(kind("STOP JOB '12-34' WITH SAVEPOINT"), StatementKind::StopJob { id_or_name, with_savepoint: true } if id_or_name.text == "12-34")
+    );
+    assert!(
+        matches!(kind("stop job my-job-7"), StatementKind::StopJob { id_or_name, .. } if id_or_name.text == "my-job-7")
+    );
+    assert!(matches!(
+        kind("drop table if exists t"),
+        StatementKind::DropTable { if_exists: true, temporary: false, .. }
+    ));
+    assert!(
+        matches!(kind("EXPLAIN PLAN FOR SELECT a FROM t"), StatementKind::Explain(inner) if inner.text == "SELECT a FROM t")
+    );
 }
 
 #[test]

@@ -5,9 +5,7 @@ use sqlparser::{
     tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Word},
 };
 
-use super::{
-    dialect::FlinkDialect, expression::Translator, guard, places::Places, statement,
-};
+use super::{dialect::FlinkDialect, expression::Translator, guard, places::Places, statement};
 use crate::{
     SqlError, Statement, limits,
     span::Span,
@@ -213,7 +211,8 @@ impl Reader<'_> {
             Some(location) => {
                 let start = self.places.byte(location);
                 let word = self.text.get(start..).unwrap_or_default();
-                let width = word.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(word.len());
+                let width =
+                    word.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(word.len());
                 Span::new(start, start + width.max(1))
             }
             None => self.here(),

@@ -2,7 +2,7 @@
 
 use sqlparser::ast::{
     CeilFloorKind, DuplicateTreatment, Expr as Tree, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentList, FunctionArguments, FunctionArgumentClause, ObjectName, TrimWhereField,
+    FunctionArgumentClause, FunctionArgumentList, FunctionArguments, ObjectName, TrimWhereField,
 };
 
 use super::{
@@ -32,7 +32,13 @@ impl Translator<'_> {
                 match (substring_from, substring_for) {
                     (Some(from), None) => arguments.push(of(from)?),
                     (Some(from), Some(length)) => arguments.extend([of(from)?, of(length)?]),
-                    _ => return self.refuse("SUBSTRING without FROM", self.near, "write SUBSTRING(x FROM 1 FOR 2)"),
+                    _ => {
+                        return self.refuse(
+                            "SUBSTRING without FROM",
+                            self.near,
+                            "write SUBSTRING(x FROM 1 FOR 2)",
+                        );
+                    }
                 }
                 Ok(self.call("SUBSTRING", arguments))
             }
@@ -61,16 +67,27 @@ impl Translator<'_> {
             Tree::AtTimeZone { .. } => {
                 self.refuse("AT TIME ZONE", self.near, "see SET 'table.local-time-zone'")
             }
-            Tree::GroupingSets(_) | Tree::Cube(_) | Tree::Rollup(_) => {
-                self.refuse("a GROUPING SET, CUBE or ROLLUP", self.near, "write one INSERT per grouping")
-            }
+            Tree::GroupingSets(_) | Tree::Cube(_) | Tree::Rollup(_) => self.refuse(
+                "a GROUPING SET, CUBE or ROLLUP",
+                self.near,
+                "write one INSERT per grouping",
+            ),
             Tree::Tuple(_) | Tree::Array(_) | Tree::Map(_) | Tree::CompoundFieldAccess { .. } => {
-                self.refuse("a row, array or map", self.near, "a STRING column receives JSON objects as text")
+                self.refuse(
+                    "a row, array or map",
+                    self.near,
+                    "a STRING column receives JSON objects as text",
+                )
             }
-            Tree::Wildcard(token) => {
-                Err(SqlError::new("'*' stands alone in SELECT, or in COUNT(*)", self.places.span(token.0.span)))
-            }
-            _ => self.refuse("this expression", self.near, "see the functions and operators in SHOW FUNCTIONS"),
+            Tree::Wildcard(token) => Err(SqlError::new(
+                "'*' stands alone in SELECT, or in COUNT(*)",
+                self.places.span(token.0.span),
+            )),
+            _ => self.refuse(
+                "this expression",
+                self.near,
+                "see the functions and operators in SHOW FUNCTIONS",
+            ),
         }
     }
 
@@ -94,7 +111,10 @@ impl Translator<'_> {
 
     /// A word that is no column, such as a unit of time.
     fn symbol(&self, word: &str) -> Expression {
-        node(self.near, Kind::Column(vec![Name { text: word.to_ascii_uppercase(), span: self.near }]))
+        node(
+            self.near,
+            Kind::Column(vec![Name { text: word.to_ascii_uppercase(), span: self.near }]),
+        )
     }
 
     fn call(&self, name: &str, values: Vec<Expression>) -> Expression {
@@ -111,10 +131,18 @@ impl Translator<'_> {
     fn function(&self, function: &Function, depth: usize) -> Result<Expression, SqlError> {
         let name = self.function_name(&function.name)?;
         if name.text == PARTITIONED_TABLE_ARGUMENT {
-            return self.refuse("PARTITION BY of a window's TABLE", name.span, "it belongs to SESSION windows, which are not served yet");
+            return self.refuse(
+                "PARTITION BY of a window's TABLE",
+                name.span,
+                "it belongs to SESSION windows, which are not served yet",
+            );
         }
         if function.over.is_some() {
-            return self.refuse("OVER (…)", name.span, "aggregate by window: GROUP BY window_start, window_end");
+            return self.refuse(
+                "OVER (…)",
+                name.span,
+                "aggregate by window: GROUP BY window_start, window_end",
+            );
         }
         let odd = function.null_treatment.is_some()
             || !function.within_group.is_empty()
@@ -130,7 +158,12 @@ impl Translator<'_> {
         if name.text.eq_ignore_ascii_case("DESCRIPTOR") {
             return descriptor(arguments, name.span);
         }
-        let filter = function.filter.as_deref().map(|it| self.expression(it, depth)).transpose()?.map(Box::new);
+        let filter = function
+            .filter
+            .as_deref()
+            .map(|it| self.expression(it, depth))
+            .transpose()?
+            .map(Box::new);
         let span = arguments.iter().fold(name.span, |span, it| span.to(it.value.span));
         let name = Name { text: name.text.to_ascii_uppercase(), span: name.span };
         Ok(node(span, Kind::Call(Call { name, arguments, distinct, star, filter })))
@@ -138,9 +171,10 @@ impl Translator<'_> {
 
     pub(super) fn function_name(&self, name: &ObjectName) -> Result<Name, SqlError> {
         match name.0.as_slice() {
-            [part] if part.as_ident().is_some() => {
-                Ok(part.as_ident().map(|ident| self.name(ident)).unwrap_or(Name { text: String::new(), span: self.near }))
-            }
+            [part] if part.as_ident().is_some() => Ok(part
+                .as_ident()
+                .map(|ident| self.name(ident))
+                .unwrap_or(Name { text: String::new(), span: self.near })),
             _ => self.refuse("a function in a catalogue", self.near, "name the function alone"),
         }
     }
@@ -170,7 +204,8 @@ impl Translator<'_> {
         if let [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] = args.as_slice() {
             return Ok((Vec::new(), distinct, true));
         }
-        let arguments = args.iter().map(|it| self.argument(it, name, depth)).collect::<Result<_, _>>()?;
+        let arguments =
+            args.iter().map(|it| self.argument(it, name, depth)).collect::<Result<_, _>>()?;
         Ok((arguments, distinct, false))
     }
 
@@ -209,8 +244,11 @@ fn descriptor(arguments: Vec<Argument>, span: Span) -> Result<Expression, SqlErr
         match argument.value.kind {
             Kind::Column(mut parts) if parts.len() == 1 => names.append(&mut parts),
             _ => {
-                return Err(SqlError::new("DESCRIPTOR takes the name of a column", argument.value.span)
-                    .with_hint("write DESCRIPTOR(ts)"));
+                return Err(SqlError::new(
+                    "DESCRIPTOR takes the name of a column",
+                    argument.value.span,
+                )
+                .with_hint("write DESCRIPTOR(ts)"));
             }
         }
     }

@@ -47,7 +47,10 @@ fn one(reader: &mut Reader<'_>) -> Result<Statement, SqlError> {
 }
 
 fn kind(reader: &mut Reader<'_>) -> Result<StatementKind, SqlError> {
-    if reader.is("SELECT") || reader.is("WITH") || reader.parser.peek_token_ref().token == Token::LParen {
+    if reader.is("SELECT")
+        || reader.is("WITH")
+        || reader.parser.peek_token_ref().token == Token::LParen
+    {
         return reader.query().map(StatementKind::Select);
     }
     if reader.accept("CREATE") {
@@ -88,8 +91,11 @@ fn ends(reader: &Reader<'_>) -> bool {
 
 fn insert(reader: &mut Reader<'_>) -> Result<StatementKind, SqlError> {
     if reader.is("OVERWRITE") {
-        return Err(SqlError::new("INSERT OVERWRITE is not served: a topic is only appended to", reader.here())
-            .with_hint("write INSERT INTO"));
+        return Err(SqlError::new(
+            "INSERT OVERWRITE is not served: a topic is only appended to",
+            reader.here(),
+        )
+        .with_hint("write INSERT INTO"));
     }
     reader.expect("INTO")?;
     reader.accept("TABLE");
@@ -106,7 +112,10 @@ fn insert(reader: &mut Reader<'_>) -> Result<StatementKind, SqlError> {
         return Err(SqlError::new("INSERT INTO … VALUES is not served yet", reader.here())
             .with_hint("write the records with a producer, or INSERT INTO … SELECT from a table"));
     }
-    if !reader.is("SELECT") && !reader.is("WITH") && reader.parser.peek_token_ref().token != Token::LParen {
+    if !reader.is("SELECT")
+        && !reader.is("WITH")
+        && reader.parser.peek_token_ref().token != Token::LParen
+    {
         return Err(reader.unexpected("SELECT"));
     }
     let query = reader.query()?;
@@ -128,8 +137,11 @@ pub(super) fn names(reader: &mut Reader<'_>) -> Result<Vec<Name>, SqlError> {
 
 fn drop_table(reader: &mut Reader<'_>) -> Result<StatementKind, SqlError> {
     let temporary = reader.accept("TEMPORARY");
-    if !reader.accept("TABLE") && !(temporary && reader.accept("VIEW")) {
-        return Err(reader.unexpected("TABLE").with_hint("only tables are dropped; a job is stopped by STOP JOB"));
+    let is_table = reader.accept("TABLE") || (temporary && reader.accept("VIEW"));
+    if !is_table {
+        return Err(reader
+            .unexpected("TABLE")
+            .with_hint("only tables are dropped; a job is stopped by STOP JOB"));
     }
     let if_exists = reader.accept_all(&["IF", "EXISTS"]);
     Ok(StatementKind::DropTable { name: reader.table_name()?, if_exists, temporary })
@@ -152,7 +164,8 @@ fn show(reader: &mut Reader<'_>) -> Result<StatementKind, SqlError> {
 }
 
 fn explain(reader: &mut Reader<'_>) -> Result<StatementKind, SqlError> {
-    const DETAILS: [&str; 4] = ["ESTIMATED_COST", "CHANGELOG_MODE", "JSON_EXECUTION_PLAN", "PLAN_ADVICE"];
+    const DETAILS: [&str; 4] =
+        ["ESTIMATED_COST", "CHANGELOG_MODE", "JSON_EXECUTION_PLAN", "PLAN_ADVICE"];
     if !reader.accept_all(&["PLAN", "FOR"]) {
         while DETAILS.iter().any(|detail| reader.accept(detail)) {
             reader.accept_symbol(&Token::Comma);
@@ -168,7 +181,11 @@ fn explain(reader: &mut Reader<'_>) -> Result<StatementKind, SqlError> {
 
 fn stop_job(reader: &mut Reader<'_>) -> Result<StatementKind, SqlError> {
     let quoted = matches!(reader.parser.peek_token_ref().token, Token::SingleQuotedString(_));
-    let id_or_name = if quoted { reader.string("a job's id")? } else { raw(reader, &["WITH"], "a job's id or name")? };
+    let id_or_name = if quoted {
+        reader.string("a job's id")?
+    } else {
+        raw(reader, &["WITH"], "a job's id or name")?
+    };
     let mut with_savepoint = false;
     while reader.accept("WITH") {
         if reader.accept("SAVEPOINT") {

@@ -16,12 +16,16 @@ use crate::{
 pub(super) fn create(reader: &mut Reader<'_>) -> Result<StatementKind, SqlError> {
     let start = reader.last();
     if reader.accept("OR") {
-        return Err(SqlError::new("CREATE OR REPLACE is not served", start).with_hint("DROP TABLE first"));
+        return Err(
+            SqlError::new("CREATE OR REPLACE is not served", start).with_hint("DROP TABLE first")
+        );
     }
     let temporary = reader.accept("TEMPORARY");
     let is_view = reader.is("VIEW");
     if !is_view && !reader.is("TABLE") {
-        return Err(reader.unexpected("TABLE").with_hint("tables are all that can be created for now"));
+        return Err(reader
+            .unexpected("TABLE")
+            .with_hint("tables are all that can be created for now"));
     }
     let word = reader.here();
     reader.parser.next_token();
@@ -33,7 +37,8 @@ pub(super) fn create(reader: &mut Reader<'_>) -> Result<StatementKind, SqlError>
     }
     if is_view {
         reader.warnings.push(
-            "CREATE TEMPORARY VIEW … WITH is not Flink SQL: taken as CREATE TEMPORARY TABLE".to_owned(),
+            "CREATE TEMPORARY VIEW … WITH is not Flink SQL: taken as CREATE TEMPORARY TABLE"
+                .to_owned(),
         );
     }
     let mut definition = TableDefinition {
@@ -47,12 +52,16 @@ pub(super) fn create(reader: &mut Reader<'_>) -> Result<StatementKind, SqlError>
         start: Place::of(reader.text, start.start),
     };
     if reader.is("LIKE") || reader.is("AS") {
-        return Err(SqlError::new("CREATE TABLE … LIKE and … AS are not served yet", reader.here())
-            .with_hint("list the columns and options"));
+        return Err(SqlError::new(
+            "CREATE TABLE … LIKE and … AS are not served yet",
+            reader.here(),
+        )
+        .with_hint("list the columns and options"));
     }
     elements(reader, &mut definition)?;
     after_columns(reader, &mut definition)?;
     definition.span = Span::new(start.start, reader.last().end);
+    let definition = Box::new(definition);
     Ok(StatementKind::CreateTable { definition, temporary, if_not_exists })
 }
 
@@ -87,7 +96,7 @@ fn element(reader: &mut Reader<'_>, definition: &mut TableDefinition) -> Result<
     }
     if reader.accept_all(&["PRIMARY", "KEY"]) {
         let key = names(reader)?;
-        reader.accept("NOT").then(|| reader.expect("ENFORCED")).unwrap_or_else(|| Err(not_enforced(reader)))?;
+        expect_not_enforced(reader)?;
         return set_primary_key(definition, key, start);
     }
     if reader.is("UNIQUE") || reader.is("PERIOD") {
@@ -104,7 +113,11 @@ fn column(reader: &mut Reader<'_>, definition: &mut TableDefinition) -> Result<(
     } else {
         let of = type_name(reader)?;
         if reader.accept("METADATA") {
-            let from = if reader.accept("FROM") { Some(reader.string("a metadata key in quotes")?) } else { None };
+            let from = if reader.accept("FROM") {
+                Some(reader.string("a metadata key in quotes")?)
+            } else {
+                None
+            };
             let is_virtual = reader.accept("VIRTUAL");
             ColumnDefinitionKind::Metadata { of, from, is_virtual }
         } else {
@@ -113,16 +126,25 @@ fn column(reader: &mut Reader<'_>, definition: &mut TableDefinition) -> Result<(
     };
     let mark = reader.here();
     if reader.accept_all(&["PRIMARY", "KEY"]) {
-        reader.accept("NOT").then(|| reader.expect("ENFORCED")).unwrap_or_else(|| Err(not_enforced(reader)))?;
+        expect_not_enforced(reader)?;
         set_primary_key(definition, vec![name.clone()], mark)?;
     }
-    let comment = if reader.accept("COMMENT") { Some(reader.string("a comment in quotes")?.text) } else { None };
+    let comment = if reader.accept("COMMENT") {
+        Some(reader.string("a comment in quotes")?.text)
+    } else {
+        None
+    };
     definition.columns.push(ColumnDefinition { name, kind, comment });
     Ok(())
 }
 
-fn not_enforced(reader: &Reader<'_>) -> SqlError {
-    reader.unexpected("NOT ENFORCED").with_hint("keys of a topic cannot be enforced: write PRIMARY KEY (…) NOT ENFORCED")
+fn expect_not_enforced(reader: &mut Reader<'_>) -> Result<(), SqlError> {
+    if reader.accept_all(&["NOT", "ENFORCED"]) {
+        return Ok(());
+    }
+    Err(reader
+        .unexpected("NOT ENFORCED")
+        .with_hint("keys of a topic cannot be enforced: write PRIMARY KEY (…) NOT ENFORCED"))
 }
 
 fn set_primary_key(
@@ -163,7 +185,10 @@ fn type_name(reader: &mut Reader<'_>) -> Result<TypeName, SqlError> {
 }
 
 /// COMMENT and WITH.
-fn after_columns(reader: &mut Reader<'_>, definition: &mut TableDefinition) -> Result<(), SqlError> {
+fn after_columns(
+    reader: &mut Reader<'_>,
+    definition: &mut TableDefinition,
+) -> Result<(), SqlError> {
     if reader.accept("COMMENT") {
         definition.comment = Some(reader.string("a comment in quotes")?.text);
     }
@@ -191,8 +216,11 @@ fn after_columns(reader: &mut Reader<'_>, definition: &mut TableDefinition) -> R
         }
     }
     if reader.is("LIKE") || reader.is("AS") {
-        return Err(SqlError::new("CREATE TABLE … LIKE and … AS are not served yet", reader.here())
-            .with_hint("list the columns and options; fill the table by INSERT INTO"));
+        return Err(SqlError::new(
+            "CREATE TABLE … LIKE and … AS are not served yet",
+            reader.here(),
+        )
+        .with_hint("list the columns and options; fill the table by INSERT INTO"));
     }
     Ok(())
 }

@@ -74,7 +74,13 @@ pub(super) fn parse_text(declared: &str, span: Span) -> Option<TypeName> {
 }
 
 fn plain(of: Type, declared: &str) -> TypeName {
-    TypeName { of, length: None, nullable: true, declared: declared.to_owned(), span: Span::default() }
+    TypeName {
+        of,
+        length: None,
+        nullable: true,
+        declared: declared.to_owned(),
+        span: Span::default(),
+    }
 }
 
 fn text(parser: &mut Parser, padded: bool) -> Result<TypeName, ParserError> {
@@ -191,7 +197,11 @@ mod tests {
             ("dec(5)", "DECIMAL(5, 0)", Type::Decimal { precision: 5, scale: 0 }),
             ("timestamp", "TIMESTAMP(6)", Type::Timestamp { precision: 3 }),
             ("TIMESTAMP(3) WITHOUT TIME ZONE", "TIMESTAMP(3)", Type::Timestamp { precision: 3 }),
-            ("timestamp(0) with local time zone", "TIMESTAMP_LTZ(0)", Type::TimestampLtz { precision: 0 }),
+            (
+                "timestamp(0) with local time zone",
+                "TIMESTAMP_LTZ(0)",
+                Type::TimestampLtz { precision: 0 },
+            ),
             ("TIMESTAMP_LTZ(9)", "TIMESTAMP_LTZ(9)", Type::TimestampLtz { precision: 3 }),
             ("varchar(2147483647)", "VARCHAR(2147483647)", Type::String),
             ("char", "CHAR(1)", Type::String),
@@ -199,14 +209,26 @@ mod tests {
         ];
         for (text, declared, of) in table {
             let name = parse_text(text, Span::default()).expect(text);
-            assert_eq!((name.declared.as_str(), name.of, name.nullable), (declared, of, true), "{text}");
+            assert_eq!(
+                (name.declared.as_str(), name.of, name.nullable),
+                (declared, of, true),
+                "{text}"
+            );
         }
         assert!(!parse_text("INT NOT NULL", Span::default()).expect("parses").nullable);
     }
 
     #[test]
     fn what_flink_has_not_is_refused() {
-        for text in ["DECIMAL(39, 1)", "DECIMAL(2, 3)", "TIMESTAMP(10)", "BOGUS", "ROW<a INT>", "CHAR('a')", ""] {
+        for text in [
+            "DECIMAL(39, 1)",
+            "DECIMAL(2, 3)",
+            "TIMESTAMP(10)",
+            "BOGUS",
+            "ROW<a INT>",
+            "CHAR('a')",
+            "",
+        ] {
             assert!(parse_text(text, Span::default()).is_none(), "{text}");
         }
     }

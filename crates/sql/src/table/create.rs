@@ -1,6 +1,10 @@
 //! CREATE TABLE, checked: names, types, expressions, options.
 
-use flow::{expr::Expr, plan::{Format, Origin}, types::Type};
+use flow::{
+    expr::Expr,
+    plan::{Format, Origin},
+    types::Type,
+};
 
 use super::{Column, ColumnKind, Connector, KafkaTable, Table, TableWatermark, options::Options};
 use crate::{
@@ -26,8 +30,11 @@ fn create(definition: &TableDefinition, text: &str) -> Result<Table, SqlError> {
     for name in &definition.primary_key {
         let column = columns.iter().find(|column| column.name == name.text);
         if column.is_none_or(|column| column.kind != ColumnKind::Physical) {
-            return Err(SqlError::new(format!("PRIMARY KEY: '{}' is no physical column", name.text), name.span)
-                .with_hint("name columns that are part of the record"));
+            return Err(SqlError::new(
+                format!("PRIMARY KEY: '{}' is no physical column", name.text),
+                name.span,
+            )
+            .with_hint("name columns that are part of the record"));
         }
     }
     let mut table = Table {
@@ -55,9 +62,10 @@ fn unique(definition: &TableDefinition) -> Result<(), SqlError> {
     let mut seen = std::collections::BTreeSet::new();
     let twice = definition.columns.iter().find(|column| !seen.insert(column.name.text.as_str()));
     match twice {
-        Some(column) => {
-            Err(SqlError::new(format!("column '{}' is declared twice", column.name.text), column.name.span))
-        }
+        Some(column) => Err(SqlError::new(
+            format!("column '{}' is declared twice", column.name.text),
+            column.name.span,
+        )),
         None => Ok(()),
     }
 }
@@ -80,7 +88,8 @@ fn columns(definition: &TableDefinition) -> Result<Vec<Column>, SqlError> {
             let expr = Binder::plain(&scope).computed(value)?;
             let of = expr.of();
             if of == Type::Null {
-                return Err(SqlError::new("the column has no type", value.span).with_hint("write CAST(NULL AS type)"));
+                return Err(SqlError::new("the column has no type", value.span)
+                    .with_hint("write CAST(NULL AS type)"));
             }
             let kind = ColumnKind::Computed { expr, text: text.clone() };
             let computed = Column {
@@ -135,19 +144,18 @@ fn metadata(
         "leader-epoch" => (Origin::LeaderEpoch, Type::Int),
         "timestamp-type" => (Origin::TimestampType, Type::String),
         "headers" | "header-list" => {
-            return Err(SqlError::new("metadata 'headers' is not served yet", key.span)
-                .with_hint("served are timestamp, offset, partition, topic, leader-epoch, timestamp-type"));
+            return Err(SqlError::new("metadata 'headers' is not served yet", key.span).with_hint(
+                "served are timestamp, offset, partition, topic, leader-epoch, timestamp-type",
+            ));
         }
         _ => {
             return Err(SqlError::new(format!("a record has no metadata '{}'", key.text), key.span)
                 .with_hint("METADATA FROM 'timestamp', 'offset', 'partition', 'topic', 'leader-epoch' or 'timestamp-type'"));
         }
     };
-    let is_time = matches!(natural, Type::TimestampLtz { .. });
-    let casts = crate::bind::coerce::is_castable(natural, of.of) || is_time && of.of == Type::BigInt;
-    if !casts {
+    if !crate::bind::coerce::is_castable(natural, of.of) {
         let message = format!("metadata '{}' is {natural} and cannot be {}", key.text, of.declared);
-        return Err(SqlError::new(message, of.span));
+        return Err(SqlError::new(message, of.span).with_hint(format!("declare it {natural}")));
     }
     Ok(ColumnKind::Metadata { origin, natural, is_virtual })
 }
@@ -161,17 +169,27 @@ fn watermark(
     let Some((position, column)) = found else {
         let names = columns.iter().map(|column| column.name.as_str());
         let meant = crate::nearest::nearest(&given.column.text, names);
-        let error = SqlError::new(format!("WATERMARK: there is no column '{}'", given.column.text), given.column.span);
+        let error = SqlError::new(
+            format!("WATERMARK: there is no column '{}'", given.column.text),
+            given.column.span,
+        );
         return Err(match meant {
             Some(meant) => error.with_hint(format!("did you mean '{meant}'?")),
             None => error.with_hint("the row time is a column of this table"),
         });
     };
     let is_time = matches!(column.of, Type::Timestamp { .. } | Type::TimestampLtz { .. });
-    let digits = column.declared.trim_end_matches(')').rsplit_once('(').and_then(|(_, digits)| digits.parse().ok());
+    let digits = column
+        .declared
+        .trim_end_matches(')')
+        .rsplit_once('(')
+        .and_then(|(_, digits)| digits.parse().ok());
     if !is_time || digits.is_some_and(|digits: u32| digits > 3) {
         return Err(SqlError::new(
-            format!("WATERMARK: '{}' is {}, and a row time is TIMESTAMP(3) or TIMESTAMP_LTZ(3)", column.name, column.declared),
+            format!(
+                "WATERMARK: '{}' is {}, and a row time is TIMESTAMP(3) or TIMESTAMP_LTZ(3)",
+                column.name, column.declared
+            ),
             given.column.span,
         )
         .with_hint(match column.of {
@@ -185,7 +203,8 @@ fn watermark(
     let mark = Binder::plain(&scope).computed(&given.mark)?;
     let fits = matches!(
         (column.of, mark.of()),
-        (Type::Timestamp { .. }, Type::Timestamp { .. }) | (Type::TimestampLtz { .. }, Type::TimestampLtz { .. })
+        (Type::Timestamp { .. }, Type::Timestamp { .. })
+            | (Type::TimestampLtz { .. }, Type::TimestampLtz { .. })
     );
     if !fits {
         let message = format!("WATERMARK: the mark is {}, the row time {}", mark.of(), column.of);
@@ -206,7 +225,12 @@ fn connector(definition: &TableDefinition) -> Result<Connector, SqlError> {
             Connector::Blackhole
         }
         "print" => {
-            options.pass(&["property-version", "sink.parallelism", "print-identifier", "standard-error"]);
+            options.pass(&[
+                "property-version",
+                "sink.parallelism",
+                "print-identifier",
+                "standard-error",
+            ]);
             Connector::Print
         }
         _ => {
@@ -227,7 +251,9 @@ fn check_raw(definition: &TableDefinition, table: &Table) -> Result<(), SqlError
         .filter(|column| column.kind == ColumnKind::Physical)
         .map(|column| column.name.as_str())
         .collect();
-    let in_key = |name: &str| kafka.key.as_ref().is_some_and(|key| key.fields.iter().any(|field| field == name));
+    let in_key = |name: &str| {
+        kafka.key.as_ref().is_some_and(|key| key.fields.iter().any(|field| field == name))
+    };
     let in_value = physical.iter().filter(|name| kafka.value_has_key || !in_key(name)).count();
     let mut wrong = None;
     if kafka.value.format == Format::Raw && in_value != 1 {
@@ -240,8 +266,10 @@ fn check_raw(definition: &TableDefinition, table: &Table) -> Result<(), SqlError
     }
     match wrong {
         Some((part, count)) => {
-            let message = format!("the format 'raw' of the {part} takes one column, and there are {count}");
-            Err(SqlError::new(message, definition.name.span).with_hint("use 'json', or declare one column"))
+            let message =
+                format!("the format 'raw' of the {part} takes one column, and there are {count}");
+            Err(SqlError::new(message, definition.name.span)
+                .with_hint("use 'json', or declare one column"))
         }
         None => Ok(()),
     }

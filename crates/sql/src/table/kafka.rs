@@ -51,13 +51,19 @@ impl KafkaTable {
             Some(format) => format_options(options, "value.", "value.format", format)?,
             None if upsert => {
                 options.required("value.format", "json")?;
-                return Err(SqlError::new("upsert-kafka needs 'value.format'", options.table.name.span));
+                return Err(SqlError::new(
+                    "upsert-kafka needs 'value.format'",
+                    options.table.name.span,
+                ));
             }
             None => format_options(options, "", "format", options.required("format", "json")?)?,
         };
         if let (Some(_), Some(both)) = (options.text("value.format"), both) {
-            return Err(SqlError::new("'format' and 'value.format' are the same option", both.key.span)
-                .with_hint("leave one out"));
+            return Err(SqlError::new(
+                "'format' and 'value.format' are the same option",
+                both.key.span,
+            )
+            .with_hint("leave one out"));
         }
         let key = if upsert { Some(upsert_key(options)?) } else { plain_key(options)? };
         let value_has_key = include(options, key.as_ref())?;
@@ -126,7 +132,8 @@ fn format_options(
             options.one_of(&format!("{prefix}raw.endianness"), &["big-endian"])?;
             Ok(FormatOptions { format: Format::Raw, ignore_parse_errors: false })
         }
-        "csv" | "avro" | "avro-confluent" | "debezium-json" | "protobuf" | "canal-json" | "maxwell-json" => {
+        "csv" | "avro" | "avro-confluent" | "debezium-json" | "protobuf" | "canal-json"
+        | "maxwell-json" => {
             Err(SqlError::new(format!("format '{}' is not served yet", name.text), name.span)
                 .with_hint("formats are 'json' and 'raw'"))
         }
@@ -140,11 +147,19 @@ fn json(options: &Options<'_>, prefix: &str) -> Result<FormatOptions, SqlError> 
     let ignore_parse_errors = options.boolean(&key("ignore-parse-errors"))?;
     let missing_is_bad = options.boolean(&key("fail-on-missing-field"))?;
     if ignore_parse_errors && missing_is_bad {
-        let at = options.get(&key("fail-on-missing-field")).map(|it| it.key.span).unwrap_or_default();
-        return Err(SqlError::new("'json.fail-on-missing-field' and 'json.ignore-parse-errors' contradict each other", at)
-            .with_hint("leave one out"));
+        let at =
+            options.get(&key("fail-on-missing-field")).map(|it| it.key.span).unwrap_or_default();
+        return Err(SqlError::new(
+            "'json.fail-on-missing-field' and 'json.ignore-parse-errors' contradict each other",
+            at,
+        )
+        .with_hint("leave one out"));
     }
-    options.pass(&[&key("map-null-key.mode"), &key("map-null-key.literal"), &key("decode.json-parser.enabled")]);
+    options.pass(&[
+        &key("map-null-key.mode"),
+        &key("map-null-key.literal"),
+        &key("decode.json-parser.enabled"),
+    ]);
     let format = Format::Json {
         iso_timestamps: standard.is_some_and(|it| it.text == "ISO-8601"),
         omit_nulls: options.boolean(&key("encode.ignore-null-fields"))?,
@@ -158,8 +173,9 @@ fn upsert_key(options: &Options<'_>) -> Result<KeyOptions, SqlError> {
     let table = options.table;
     if table.primary_key.is_empty() {
         let message = format!("'upsert-kafka' table {} needs a PRIMARY KEY", table.name.text);
-        return Err(SqlError::new(message, table.name.span)
-            .with_hint("add PRIMARY KEY (a, b) NOT ENFORCED; these columns become the record's key"));
+        return Err(SqlError::new(message, table.name.span).with_hint(
+            "add PRIMARY KEY (a, b) NOT ENFORCED; these columns become the record's key",
+        ));
     }
     let format = options.required("key.format", "json")?;
     let format = format_options(options, "key.", "key.format", format)?;
@@ -182,10 +198,14 @@ fn plain_key(options: &Options<'_>) -> Result<Option<KeyOptions>, SqlError> {
     let prefix = options.text("key.fields-prefix").map(|it| it.text.clone()).unwrap_or_default();
     let (Some(format), Some(fields)) = (format, fields) else {
         return match (format, fields) {
-            (Some(format), None) => Err(SqlError::new("'key.format' needs 'key.fields'", format.span)
-                .with_hint("add 'key.fields' = 'a;b': the columns of the key")),
-            (None, Some(fields)) => Err(SqlError::new("'key.fields' needs 'key.format'", fields.key.span)
-                .with_hint("add 'key.format' = 'json'")),
+            (Some(format), None) => {
+                Err(SqlError::new("'key.format' needs 'key.fields'", format.span)
+                    .with_hint("add 'key.fields' = 'a;b': the columns of the key"))
+            }
+            (None, Some(fields)) => {
+                Err(SqlError::new("'key.fields' needs 'key.format'", fields.key.span)
+                    .with_hint("add 'key.format' = 'json'"))
+            }
             _ => Ok(None),
         };
     };
@@ -193,12 +213,18 @@ fn plain_key(options: &Options<'_>) -> Result<Option<KeyOptions>, SqlError> {
     let names: Vec<String> = fields.value.text.split(';').map(|it| it.trim().to_owned()).collect();
     for name in &names {
         if !table.columns.iter().any(|column| column.name.text == *name) {
-            return Err(SqlError::new(format!("'key.fields': there is no column '{name}'"), fields.value.span)
-                .with_hint("name columns of this table, separated by ';'"));
+            return Err(SqlError::new(
+                format!("'key.fields': there is no column '{name}'"),
+                fields.value.span,
+            )
+            .with_hint("name columns of this table, separated by ';'"));
         }
         if !name.starts_with(&prefix) {
-            return Err(SqlError::new(format!("'key.fields': '{name}' does not begin with '{prefix}'"), fields.value.span)
-                .with_hint("all columns of the key begin with 'key.fields-prefix'"));
+            return Err(SqlError::new(
+                format!("'key.fields': '{name}' does not begin with '{prefix}'"),
+                fields.value.span,
+            )
+            .with_hint("all columns of the key begin with 'key.fields-prefix'"));
         }
     }
     Ok(Some(KeyOptions { format, fields: names, prefix }))
@@ -206,10 +232,15 @@ fn plain_key(options: &Options<'_>) -> Result<Option<KeyOptions>, SqlError> {
 
 /// Whether the value holds the key's columns.
 fn include(options: &Options<'_>, key: Option<&KeyOptions>) -> Result<bool, SqlError> {
-    let all = options.one_of("value.fields-include", &["ALL", "EXCEPT_KEY"])?.is_none_or(|it| it.text == "ALL");
+    let all = options
+        .one_of("value.fields-include", &["ALL", "EXCEPT_KEY"])?
+        .is_none_or(|it| it.text == "ALL");
     let prefix = options.get("key.fields-prefix").filter(|it| !it.value.text.is_empty());
     if let (true, Some(prefix), Some(_)) = (all, prefix, key) {
-        return Err(SqlError::new("'key.fields-prefix' needs 'value.fields-include' = 'EXCEPT_KEY'", prefix.key.span));
+        return Err(SqlError::new(
+            "'key.fields-prefix' needs 'value.fields-include' = 'EXCEPT_KEY'",
+            prefix.key.span,
+        ));
     }
     Ok(all)
 }
@@ -228,11 +259,25 @@ fn startup(options: &Options<'_>) -> Result<(Startup, Option<&'static str>), Sql
         "latest-offset" => Startup::Latest,
         "timestamp" => match millis {
             Some(millis) => Startup::Timestamp(millis),
-            None => return Err(missing(options, KEY, "scan.startup.timestamp-millis", "1700000000000")),
+            None => {
+                return Err(missing(
+                    options,
+                    KEY,
+                    "scan.startup.timestamp-millis",
+                    "1700000000000",
+                ));
+            }
         },
         "specific-offsets" => match offsets {
             Some(offsets) => Startup::Specific(specific("scan.startup.specific-offsets", offsets)?),
-            None => return Err(missing(options, KEY, "scan.startup.specific-offsets", "partition:0,offset:42")),
+            None => {
+                return Err(missing(
+                    options,
+                    KEY,
+                    "scan.startup.specific-offsets",
+                    "partition:0,offset:42",
+                ));
+            }
         },
         _ => {
             let Some(group) = group else {
@@ -252,7 +297,8 @@ fn startup(options: &Options<'_>) -> Result<(Startup, Option<&'static str>), Sql
 }
 
 fn bounded(options: &Options<'_>) -> Result<Bounded, SqlError> {
-    const MODES: [&str; 5] = ["unbounded", "latest-offset", "timestamp", "specific-offsets", "group-offsets"];
+    const MODES: [&str; 5] =
+        ["unbounded", "latest-offset", "timestamp", "specific-offsets", "group-offsets"];
     const KEY: &str = "scan.bounded.mode";
     let mode = options.one_of(KEY, &MODES)?;
     let millis = options.number("scan.bounded.timestamp-millis")?;
@@ -261,16 +307,33 @@ fn bounded(options: &Options<'_>) -> Result<Bounded, SqlError> {
         "latest-offset" => Bounded::Latest,
         "timestamp" => match millis {
             Some(millis) => Bounded::Timestamp(millis),
-            None => return Err(missing(options, KEY, "scan.bounded.timestamp-millis", "1700000000000")),
+            None => {
+                return Err(missing(
+                    options,
+                    KEY,
+                    "scan.bounded.timestamp-millis",
+                    "1700000000000",
+                ));
+            }
         },
         "specific-offsets" => match offsets {
             Some(offsets) => Bounded::Specific(specific("scan.bounded.specific-offsets", offsets)?),
-            None => return Err(missing(options, KEY, "scan.bounded.specific-offsets", "partition:0,offset:42")),
+            None => {
+                return Err(missing(
+                    options,
+                    KEY,
+                    "scan.bounded.specific-offsets",
+                    "partition:0,offset:42",
+                ));
+            }
         },
         "group-offsets" => {
             let at = mode.map(|it| it.span).unwrap_or_default();
-            return Err(SqlError::new("'scan.bounded.mode' = 'group-offsets' is not served yet", at)
-                .with_hint("use 'latest-offset'"));
+            return Err(SqlError::new(
+                "'scan.bounded.mode' = 'group-offsets' is not served yet",
+                at,
+            )
+            .with_hint("use 'latest-offset'"));
         }
         _ => Bounded::Unbounded,
     })
@@ -278,7 +341,8 @@ fn bounded(options: &Options<'_>) -> Result<Bounded, SqlError> {
 
 fn missing(options: &Options<'_>, mode: &str, key: &str, example: &str) -> SqlError {
     let at = options.get(mode).map_or(options.table.name.span, |it| it.value.span);
-    SqlError::new(format!("this '{mode}' needs '{key}'"), at).with_hint(format!("add '{key}' = '{example}'"))
+    SqlError::new(format!("this '{mode}' needs '{key}'"), at)
+        .with_hint(format!("add '{key}' = '{example}'"))
 }
 
 /// `partition:0,offset:42;partition:1,offset:300`.
@@ -289,7 +353,8 @@ fn specific(key: &str, given: &Name) -> Result<Vec<(i32, i64)>, SqlError> {
         let offset: i64 = offset.trim().strip_prefix("offset:")?.trim().parse().ok()?;
         (partition >= 0 && offset >= 0).then_some((partition, offset))
     };
-    let all: Option<Vec<_>> = given.text.split(';').filter(|text| !text.trim().is_empty()).map(one).collect();
+    let all: Option<Vec<_>> =
+        given.text.split(';').filter(|text| !text.trim().is_empty()).map(one).collect();
     let wanted = "'partition:0,offset:42;partition:1,offset:300'";
     all.filter(|all| !all.is_empty()).ok_or_else(|| wrong(key, given, wanted))
 }

@@ -8,11 +8,7 @@ mod stored;
 
 use std::collections::BTreeMap;
 
-use flow::{
-    expr::Expr,
-    plan::Origin,
-    types::Type,
-};
+use flow::{expr::Expr, plan::Origin, types::Type};
 
 pub use self::describe::describe;
 pub(crate) use self::{describe::metadata_key, kafka::KafkaTable};

@@ -35,7 +35,8 @@ impl<'a> Options<'a> {
     pub(super) fn required(&self, key: &str, example: &str) -> Result<&'a Name, SqlError> {
         self.text(key).ok_or_else(|| {
             let message = format!("table {} needs the option '{key}'", self.table.name.text);
-            SqlError::new(message, self.table.name.span).with_hint(format!("add '{key}' = '{example}'"))
+            SqlError::new(message, self.table.name.span)
+                .with_hint(format!("add '{key}' = '{example}'"))
         })
     }
 
@@ -66,7 +67,9 @@ impl<'a> Options<'a> {
 
     pub(super) fn duration(&self, key: &str) -> Result<Option<u64>, SqlError> {
         let Some(value) = self.text(key) else { return Ok(None) };
-        duration::parse_ms(&value.text).map(Some).ok_or_else(|| wrong(key, value, "a duration, such as '30 s'"))
+        duration::parse_ms(&value.text)
+            .map(Some)
+            .ok_or_else(|| wrong(key, value, "a duration, such as '30 s'"))
     }
 
     /// Takes keys that steer what is not steered here.
@@ -79,8 +82,10 @@ impl<'a> Options<'a> {
     /// Refuses what was never asked for; `properties.…` go to Kafka's client in Flink and may be anything.
     pub(super) fn finish(&self, connector: &str) -> Result<(), SqlError> {
         let known = self.known.borrow();
-        let is_known = |key: &str| key.starts_with("properties.") || known.iter().any(|it| it == key);
-        let Some(unknown) = self.table.options.iter().find(|option| !is_known(&option.key.text)) else {
+        let is_known =
+            |key: &str| key.starts_with("properties.") || known.iter().any(|it| it == key);
+        let Some(unknown) = self.table.options.iter().find(|option| !is_known(&option.key.text))
+        else {
             return Ok(());
         };
         let key = &unknown.key.text;
@@ -101,5 +106,6 @@ impl<'a> Options<'a> {
 }
 
 pub(super) fn wrong(key: &str, value: &Name, wanted: &str) -> SqlError {
-    SqlError::new(format!("option '{key}' cannot be '{}'", value.text), value.span).with_hint(wanted)
+    SqlError::new(format!("option '{key}' cannot be '{}'", value.text), value.span)
+        .with_hint(wanted)
 }
