@@ -137,9 +137,9 @@ impl Schedule {
     /// offline then, and everyone who writes is told.
     fn sync(&mut self, replicas: &ReplicaSet, now: Instant) {
         let mut written = replicas.home.written.lock().unwrap_or_else(PoisonError::into_inner);
-        self.is_checkpoint_stale |= !written.is_empty();
         self.unsynced.append(&mut written);
         drop(written);
+        self.is_checkpoint_stale |= !self.unsynced.is_empty();
         for weak in mem::take(&mut self.unsynced) {
             let Some(partition) = weak.upgrade() else { continue };
             match partition.sync_if_due(self.sync_rules, now) {

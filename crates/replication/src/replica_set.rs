@@ -130,7 +130,7 @@ impl ReplicaSet {
             made.extend(self.put(&mut index, topic, options));
         }
         self.index.store(Arc::new(index));
-        if made.len() <= OPEN_AT_ONCE_MAX {
+        if !delta.is_everything && made.len() <= OPEN_AT_ONCE_MAX {
             for partition in &made {
                 // One that cannot be opened says so to whoever asks it something.
                 let _ = partition.ensure_open();
@@ -293,7 +293,8 @@ impl Home {
 /// What topics' own options come to.
 type KnownOptions = BTreeMap<Arc<BTreeMap<String, String>>, Arc<PartitionOptions>>;
 
-/// New partitions that are opened before the change is called applied; more of them open in the background.
-const OPEN_AT_ONCE_MAX: usize = 64;
+/// New partitions that are opened before the change is called applied. More of them open in the background, and those of a start
+/// always: one of them may have to be recovered, and nobody waits for it but who needs it.
+const OPEN_AT_ONCE_MAX: usize = 8;
 /// The controller's log lies in the same directory.
 const METADATA_TOPIC: &str = "__cluster_metadata";

@@ -113,7 +113,9 @@ impl Values<'_> {
     }
 
     fn number(&self, name: &str) -> i64 {
-        self.text(name).parse().expect("values are checked before they are facts")
+        // Values are checked before they are facts; one that a newer version allowed counts as not set.
+        let default = || topic::row(name)?.default?.parse().ok();
+        self.text(name).parse().ok().or_else(default).unwrap_or(0)
     }
 
     fn size(&self, name: &str) -> u32 {
