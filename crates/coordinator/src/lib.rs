@@ -27,12 +27,16 @@
 mod asked;
 mod budget;
 mod coordinator;
+#[cfg(test)]
+mod coordinator_tests;
 mod fetch_shape;
 mod gather;
 mod group;
 mod limits;
 mod options;
 mod runtime;
+#[cfg(test)]
+mod test_log;
 
 pub use asked::RequestContext;
 pub use coordinator::Coordinator;

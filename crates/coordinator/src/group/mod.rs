@@ -18,8 +18,8 @@ pub use record_read::DecodeError;
 pub(crate) use shard::GroupShard;
 
 #[cfg(test)]
-mod bench_world;
-#[cfg(test)]
 mod property_tests;
+#[cfg(test)]
+pub(crate) mod test_world;
 #[cfg(test)]
 mod trace_tests;

@@ -78,9 +78,7 @@ impl Shard for GroupShard {
     fn apply(&mut self, record: &GroupRecord) {
         match record {
             GroupRecord::Offset { group, topic, partition, value: Some(committed) } => {
-                self.groups
-                    .entry(Arc::clone(group))
-                    .or_insert_with(|| Group::new(Arc::clone(group), None));
+                self.known_or_new(group);
                 let place = (Arc::clone(topic), *partition);
                 self.offsets.insert(group, place, committed.clone(), &self.core.budget);
             }
@@ -88,11 +86,8 @@ impl Shard for GroupShard {
                 self.offsets.remove(group, topic, *partition);
             }
             GroupRecord::Group { group, value: Some(saved) } => {
-                let group = self
-                    .groups
-                    .entry(Arc::clone(group))
-                    .or_insert_with(|| Group::new(Arc::clone(group), None));
-                group.restore(saved, &self.core.budget);
+                let budget = Arc::clone(&self.core.budget);
+                self.known_or_new(group).restore(saved, &budget);
             }
             GroupRecord::Group { group, value: None } => {
                 if let Some(group) = self.groups.remove(group) {
@@ -121,7 +116,6 @@ impl Shard for GroupShard {
                 if group.members.len() > cx.core.options.group_size_max {
                     group.prepare(cx);
                 }
-                group.check();
             }
             schedule_expiry(cx);
         })
@@ -264,6 +258,12 @@ impl Shard for GroupShard {
 }
 
 impl GroupShard {
+    fn known_or_new(&mut self, id: &Arc<str>) -> &mut Group {
+        let budget = &self.core.budget;
+        let group = || Group::new(Arc::clone(id), None, budget);
+        self.groups.entry(Arc::clone(id)).or_insert_with(group)
+    }
+
     /// In debug builds: the invariants of every group, but of those that a record of `outcome` is about to change.
     fn debug_check(&self, outcome: &GroupOutcome) {
         if cfg!(debug_assertions) && outcome.records.is_empty() {
@@ -295,8 +295,9 @@ fn join(
         return joining.refuse(cx, ErrorCode::GroupMaxSizeReached);
     }
     let wall = cx.now.wall;
-    let group =
-        groups.entry(Arc::clone(&id)).or_insert_with(|| Group::new(Arc::clone(&id), Some(wall)));
+    let group = groups
+        .entry(Arc::clone(&id))
+        .or_insert_with(|| Group::new(Arc::clone(&id), Some(wall), &cx.core.budget));
     group.on_join(cx, joining);
     if !is_new {
         return;

@@ -10,6 +10,8 @@ mod driver;
 mod loader;
 mod log;
 mod machine;
+#[cfg(test)]
+mod machine_tests;
 mod outcome;
 mod pending;
 mod shard;
@@ -21,3 +23,8 @@ pub(crate) use machine::Runtime;
 pub(crate) use outcome::{Outcome, Ticket};
 pub(crate) use shard::{Now, Shard};
 pub(crate) use timers::Timers;
+
+#[cfg(test)]
+pub(crate) use loader::load;
+#[cfg(test)]
+pub(crate) use machine::Load;

@@ -10,7 +10,9 @@ use model::{ErrorCode, TimestampMs};
 use super::member::Member;
 use crate::{
     asked::{Answered, join_error},
+    budget::{Budget, Charge},
     group::cx::{Cx, Timer},
+    limits,
 };
 
 /// Where a group is in its rebalance.
@@ -61,16 +63,20 @@ pub(crate) struct Group {
     /// Instance id to member id.
     pub(crate) statics: BTreeMap<Arc<str>, Arc<str>>,
     /// Told their id (MEMBER_ID_REQUIRED), not yet back with it.
-    pub(crate) pending: BTreeMap<Arc<str>, crate::budget::Charge>,
+    pub(crate) pending: BTreeMap<Arc<str>, Charge>,
     /// Answered in this generation's join, not heard in its sync.
     pub(crate) unsynced: BTreeSet<Arc<str>>,
     /// What a consumer group reads; none when its members' metadata does not tell.
     pub(crate) subscribed: Option<BTreeSet<String>>,
+    /// What it costs to know of it at all.
+    _charge: Charge,
 }
 
 impl Group {
-    pub(crate) fn new(id: Arc<str>, state_time: Option<TimestampMs>) -> Self {
+    pub(crate) fn new(id: Arc<str>, state_time: Option<TimestampMs>, budget: &Arc<Budget>) -> Self {
+        let _charge = budget.charge(GROUP_BYTES + id.len());
         Self {
+            _charge,
             id,
             phase: Phase::Empty,
             protocol_type: None,
@@ -250,3 +256,6 @@ impl Group {
         assert!(self.unsynced.iter().all(|id| members.contains_key(id)), "members are to sync");
     }
 }
+
+/// A group without members, its id aside.
+pub(crate) const GROUP_BYTES: usize = 4 * limits::ENTRY_BYTES;

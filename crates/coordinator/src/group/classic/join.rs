@@ -109,6 +109,9 @@ impl Group {
         if !self.has_room(cx, &joining.member_id) {
             self.remove(cx, &joining.member_id);
             cx.answer(joining.ticket, Answered::Join(join_error(ErrorCode::GroupMaxSizeReached)));
+            if matches!(self.phase, Phase::Preparing { .. }) {
+                self.rebalance(cx); // it may have been the last one that was waited for
+            }
         } else if !self.accepts_protocols(&joining.protocol_type, &joining.protocols) {
             joining.refuse(cx, ErrorCode::InconsistentGroupProtocol);
         } else if joining.member_id.is_empty() {

@@ -75,7 +75,8 @@ impl Group {
         }
         if !self.elect_leader() {
             // Only static members are left and none has joined: their sessions will end first.
-            cx.fire_in(self.join_timer(), self.rebalance_timeout_ms().max(1));
+            let wait_ms = self.rebalance_timeout_ms().max(NOBODY_JOINED_WAIT_MS);
+            cx.fire_in(self.join_timer(), wait_ms);
             self.phase = Phase::Preparing { initial: None };
             return;
         }
@@ -158,3 +159,6 @@ impl Group {
         }
     }
 }
+
+/// A client may give a rebalance timeout of nothing: not so often do we look again whether a static member has joined.
+const NOBODY_JOINED_WAIT_MS: i32 = 1_000;

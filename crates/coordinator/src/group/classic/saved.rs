@@ -58,8 +58,9 @@ impl Group {
     /// Makes `saved` true. On a group just loaded that is everything; on a living one it is what was decided a moment
     /// ago, and whoever is parked stays so.
     pub(crate) fn restore(&mut self, saved: &SavedGroup, budget: &Arc<Budget>) {
-        if saved.members.is_empty() && !self.members.is_empty() {
-            return; // announces a group whose first members are already parked in it
+        let is_announcement = saved.members.is_empty() && saved.generation == self.generation;
+        if is_announcement && !self.members.is_empty() {
+            return; // of a group whose first members are already parked in it
         }
         self.generation = saved.generation;
         self.protocol_type =
@@ -120,7 +121,9 @@ impl Group {
                 other.id != member.id && other.instance_id.as_ref() == Some(instance_id)
             })
         });
-        if !is_taken {
+        if is_taken {
+            self.members.remove(&member.id);
+        } else {
             self.members.insert(Arc::clone(&member.id), member);
         }
     }
