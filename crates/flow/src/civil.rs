@@ -27,8 +27,6 @@ pub(crate) enum PastMonthEnd {
 }
 
 impl Date {
-    pub(crate) const EPOCH: Self = Self { year: 1970, month: 1, day: 1 };
-
     /// The day `days` after 1970-01-01. Days beyond ±10^12 are taken for that bound.
     pub(crate) const fn from_days(days: i64) -> Self {
         let bound = 1_000_000_000_000;

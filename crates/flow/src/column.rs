@@ -89,16 +89,6 @@ impl<'a> Column<'a> {
         text.take(&vec![0; rows])
     }
 
-    pub(crate) fn len(&self) -> usize {
-        match &self.values {
-            Values::Boolean(values) => values.len(),
-            Values::Integer(values) => values.len(),
-            Values::Double(values) => values.len(),
-            Values::Decimal(values) => values.len(),
-            Values::Text(values) => values.len(),
-        }
-    }
-
     #[inline]
     pub(crate) fn is_valid(&self, row: usize) -> bool {
         self.valid.as_ref().is_none_or(|valid| valid.get(row).copied().unwrap_or(false))
@@ -198,7 +188,6 @@ mod tests {
     #[test]
     fn a_constant_repeats() {
         let column = Column::repeat(&Value::String("é".into()), Type::String, 3);
-        assert_eq!(column.len(), 3);
         assert_eq!(column.value(2, Type::String), Value::String("é".into()));
         assert!(!Column::nulls(Type::Null, 2).is_valid(1));
     }

@@ -45,10 +45,6 @@ impl<'a> Text<'a> {
         Self { views: vec![View::default(); rows], source, own: Vec::new() }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.views.len()
-    }
-
     #[inline]
     pub(crate) fn at(&self, row: usize) -> &[u8] {
         let Some(view) = self.views.get(row) else { return &[] };

@@ -19,11 +19,11 @@ mod time;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{
-    arithmetic::narrow_double,
+    arithmetic::{narrow, narrow_double},
     cast::{bounds, cut_fraction, write_integer},
     compare::{compare_doubles, form_of},
     eval::Scope,
-    operand::{Failure, Operand, Reason},
+    operand::{Failure, Operand, Reason, Validity},
 };
 use crate::types::{Type, Value};
 
