@@ -67,6 +67,8 @@ fn shown(bound: &Bound) -> String {
     let stored = serde_json::to_string(&bound.plan).expect("a plan is written");
     let read: flow::plan::Plan = serde_json::from_str(&stored).expect("and read");
     assert_eq!(read, bound.plan, "a plan survives being stored");
+    let graph = flow::graph::Graph::new(Arc::new(read), Vec::new());
+    assert!(graph.is_ok(), "a bound plan runs: {:?}\n{:#?}", graph.err(), bound.plan);
     out + &sql::explain(&bound.plan)
 }
 

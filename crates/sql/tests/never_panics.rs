@@ -58,6 +58,8 @@ fn exercise(text: &str) {
                 let stored = serde_json::to_string(&bound.plan).expect("written");
                 let read: flow::plan::Plan = serde_json::from_str(&stored).expect("read");
                 assert_eq!(read, bound.plan);
+                let graph = flow::graph::Graph::new(Arc::new(read), Vec::new());
+                assert!(graph.is_ok(), "a bound plan runs: {:?} {text}", graph.err());
             }
             Err(error) => checked(error),
         }

@@ -101,6 +101,26 @@ impl<'a> Binder<'a> {
             Kind::Or(terms) => self.joined(terms, Function::Or),
             Kind::Binary(operator, left, right) => self.binary(*operator, left, right, span),
             Kind::Is(test, inner) => self.is(*test, inner),
+            Kind::Case { operand, branches, otherwise } => {
+                self.case(operand.as_deref(), branches, otherwise.as_deref(), span)
+            }
+            Kind::Cast { from, to, or_null } => self.cast(from, to, *or_null),
+            Kind::Call(call) => call::bind(self, call, span),
+            Kind::Interval(_) => Err(SqlError::new("an INTERVAL stands alone", span)
+                .with_hint("add it to a time, or subtract it: ts - INTERVAL '5' SECOND")),
+            Kind::Table(_) => Err(SqlError::new("a table or subquery is no value", span)
+                .with_hint("put it into FROM")),
+            Kind::Descriptor(_) => {
+                Err(SqlError::new("DESCRIPTOR belongs to a window in FROM", span)
+                    .with_hint("FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE))"))
+            }
+            _ => self.predicate(expression),
+        }
+    }
+
+    /// BETWEEN, IN, LIKE.
+    fn predicate(&mut self, expression: &Expression) -> Result<Expr, SqlError> {
+        match &expression.kind {
             Kind::Between { of, low, high, negated } => {
                 let value = self.bind(of)?;
                 let (low_value, high_value) = (self.bind(low)?, self.bind(high)?);
@@ -127,21 +147,8 @@ impl<'a> Binder<'a> {
                 };
                 Ok(negate_if(*negated, truth(Function::Like, vec![value, pattern_value])))
             }
-            Kind::Case { operand, branches, otherwise } => {
-                self.case(operand.as_deref(), branches, otherwise.as_deref(), span)
-            }
-            Kind::Cast { from, to, or_null } => self.cast(from, to, *or_null),
-            Kind::Call(call) => call::bind(self, call, span),
-            Kind::Interval(_) => Err(SqlError::new("an INTERVAL stands alone", span)
-                .with_hint("add it to a time, or subtract it: ts - INTERVAL '5' SECOND")),
-            Kind::Table(_) => Err(SqlError::new("a table or subquery is no value", span)
-                .with_hint("put it into FROM")),
-            Kind::Descriptor(_) => {
-                Err(SqlError::new("DESCRIPTOR belongs to a window in FROM", span)
-                    .with_hint("FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE))"))
-            }
-            // Constants were bound above.
-            _ => Err(SqlError::new("this expression is not served", span)),
+            // Constants and all others were bound by the caller.
+            _ => Err(SqlError::new("this expression is not served", expression.span)),
         }
     }
 

@@ -6,11 +6,13 @@
 //! Stack and time are bounded on hostile text: by the guard (left-deep chains), by the parser's nesting limit, and
 //! by the dialect's budget of expression starts (its parser tries alternatives).
 
+mod constant;
 mod dialect;
 mod expression;
 mod guard;
 mod interval;
 mod places;
+mod predicate;
 mod query;
 mod reader;
 mod special;

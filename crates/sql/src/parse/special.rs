@@ -58,6 +58,13 @@ impl Translator<'_> {
                 let factor = Factor { kind: FactorKind::Query(query), alias: None, span };
                 Ok(node(span, Kind::Table(Box::new(factor))))
             }
+            _ => self.refused(tree),
+        }
+    }
+
+    /// What SQL has and is not served.
+    fn refused(&self, tree: &Tree) -> Result<Expression, SqlError> {
+        match tree {
             Tree::InSubquery { .. } | Tree::Exists { .. } => {
                 self.refuse("a subquery in IN or EXISTS", self.near, "list the values: IN (1, 2)")
             }
