@@ -80,6 +80,8 @@ pub(crate) struct SealedOutput {
 pub(crate) struct Snapshot {
     /// The seal it follows.
     pub(crate) number: u64,
+    /// Whose it is: the entry that began the reign is trimmed away with all that lies before.
+    pub(crate) reign: Reign,
     pub(crate) rows: u64,
     pub(crate) inputs: Vec<InputMark>,
     /// Ends of the output partitions as our appends left them.
@@ -121,6 +123,7 @@ struct OutputHead {
 #[derive(Serialize, Deserialize)]
 struct SnapshotHead {
     number: u64,
+    reign: Reign,
     rows: u64,
     inputs: Vec<InputMark>,
     outputs: Vec<(TopicPartition, Offset)>,
@@ -163,6 +166,7 @@ impl Entry {
             Self::Snapshot(snapshot) => {
                 let head = SnapshotHead {
                     number: snapshot.number,
+                    reign: snapshot.reign,
                     rows: snapshot.rows,
                     inputs: snapshot.inputs.clone(),
                     outputs: snapshot.outputs.clone(),
@@ -204,6 +208,7 @@ impl Entry {
                 let (head, mut parts) = dissect::<SnapshotHead>(body)?;
                 Ok(Self::Snapshot(Snapshot {
                     number: head.number,
+                    reign: head.reign,
                     rows: head.rows,
                     inputs: head.inputs,
                     outputs: head.outputs,
@@ -284,6 +289,7 @@ mod tests {
         };
         let snapshot = Snapshot {
             number: 7,
+            reign: Reign { id: ProducerId(5), epoch: ProducerEpoch(1) },
             rows: 12,
             inputs: vec![InputMark {
                 partition: partition("in"),

@@ -51,6 +51,11 @@ impl Journal {
         Ok(journal)
     }
 
+    /// In whose name it is written.
+    pub(crate) const fn reign(&self) -> Reign {
+        self.reign
+    }
+
     /// Appends `entry`; answers the offset of its first record. Not synced.
     pub(crate) fn append(&mut self, entry: &Entry) -> Result<Offset, Halt> {
         let body = entry.encode().freeze();

@@ -95,7 +95,11 @@ fn read(topics: &dyn Topics, partition: &TopicPartition) -> Result<Left, Halt> {
                 left.producers.insert(reign.id);
                 left.reign = Some(reign);
             }
-            Entry::Snapshot(snapshot) => left.state = Some((snapshot, Vec::new())),
+            Entry::Snapshot(snapshot) => {
+                left.producers.insert(snapshot.reign.id);
+                left.reign = Some(snapshot.reign);
+                left.state = Some((snapshot, Vec::new()));
+            }
             Entry::Seal(seal) => {
                 if let Some((_, seals)) = &mut left.state {
                     seals.push(seal);

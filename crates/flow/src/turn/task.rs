@@ -231,6 +231,7 @@ impl Task {
         self.graph.snapshot(&mut graph);
         let first = self.journal.append(&Entry::Snapshot(Snapshot {
             number: self.number,
+            reign: self.journal.reign(),
             rows: self.outputs.rows,
             inputs: self.inputs.marks(),
             outputs: self.outputs.ends(),
