@@ -6,7 +6,7 @@
 use flow::{
     expr::Expr,
     plan::{Aggregate, AggregateCall},
-    types::Type,
+    types::{Type, Value},
 };
 
 use super::{
@@ -156,6 +156,13 @@ fn aggregate(binder: &mut Binder<'_>, call: &Call) -> Result<AggregateCall, SqlE
         .with_hint("use window_start and window_end outside of the aggregate"));
     }
     let (function, of) = result(name, *star, argument.as_ref())?;
+    // COUNT(1) counts rows.
+    let is_constant =
+        matches!(&argument, Some(Expr::Literal { value, .. }) if *value != Value::Null);
+    let (function, argument) = match function {
+        Aggregate::Count if is_constant => (Aggregate::CountRows, None),
+        function => (function, argument),
+    };
     Ok(AggregateCall { name: name.text.to_lowercase(), function, argument, filter, of })
 }
 
