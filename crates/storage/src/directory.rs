@@ -223,24 +223,21 @@ impl DataDirectory {
         let mut checkpoints = lock(&self.checkpoints);
         let Checkpoints { recovery_points, log_starts, high_watermarks } = &mut *checkpoints;
         let unopened = lock(&self.found);
-        let files: [(&str, &mut Offsets, fn(&Checkpoint) -> Offset); 3] = [
-            (RECOVERY_POINTS, recovery_points, |at| at.recovery_point),
-            (LOG_STARTS, log_starts, |at| at.log_start),
-            (HIGH_WATERMARKS, high_watermarks, |at| at.high_watermark),
-        ];
-        for (name, offsets, of) in files {
-            let told = logs.iter().map(|(partition, at)| (partition.clone(), of(at)));
-            let kept = offsets
-                .iter()
-                .filter(|(partition, _)| unopened.contains_key(partition))
-                .map(|(partition, offset)| (partition.clone(), *offset));
-            let all: Offsets = kept.chain(told).collect();
-            if all == *offsets && self.shared.disk.exists(&self.shared.path.join(name)) {
-                continue;
+        let unopened = |partition: &TopicPartition| unopened.contains_key(partition);
+        let update = |name, offsets: &mut Offsets, of: fn(&Checkpoint) -> Offset| {
+            let mut all = offsets.clone();
+            all.retain(|partition, _| unopened(partition));
+            all.extend(logs.iter().map(|(partition, at)| (partition.clone(), of(at))));
+            if all == *offsets {
+                return Ok(());
             }
             write_offsets(&self.shared, name, &all)?;
             *offsets = all;
-        }
+            Ok(())
+        };
+        update(RECOVERY_POINTS, recovery_points, |at| at.recovery_point)?;
+        update(LOG_STARTS, log_starts, |at| at.log_start)?;
+        update(HIGH_WATERMARKS, high_watermarks, |at| at.high_watermark)?;
         Ok(())
     }
 

@@ -141,7 +141,7 @@ impl Log {
     /// The producers known, by id.
     #[must_use]
     pub fn producers(&self) -> Vec<ProducerSummary> {
-        let summary = |(id, entry): (&ProducerId, &Box<crate::producer::Entry>)| ProducerSummary {
+        let summaries = self.producers.entries.iter().map(|(id, entry)| ProducerSummary {
             id: *id,
             epoch: entry.epoch,
             coordinator_epoch: entry.coordinator_epoch,
@@ -149,8 +149,8 @@ impl Log {
             last_offset: entry.last().map_or(Offset::NONE, |seen| seen.last_offset),
             last_timestamp: entry.last_timestamp,
             transaction_start: entry.transaction_start,
-        };
-        self.producers.entries.iter().map(summary).collect()
+        });
+        summaries.collect()
     }
 
     /// Bytes of all segments.

@@ -108,17 +108,17 @@ impl Log {
         for segment in self.segments.iter().filter(|segment| segment.aborted_count > 0) {
             aborted.extend(transaction::read(&self.home, segment.base).ok()?);
         }
-        let last = |(id, entry): (&ProducerId, &Box<crate::producer::Entry>)| {
+        let producers = self.producers.entries.iter().map(|(id, entry)| {
             let data = entry.last().map(|seen| seen.last_offset);
             (*id, LastOfProducer { data, epoch: entry.epoch })
-        };
+        });
         Some(Compaction {
             home: self.home.clone(),
             options: Arc::clone(&self.options),
             now,
             dirty,
             sources,
-            producers: self.producers.entries.iter().map(last).collect(),
+            producers: producers.collect(),
             aborted,
             keys_max: key_map::KEYS_MAX,
         })
