@@ -67,7 +67,9 @@ pub(crate) async fn answer(
         version: header.version,
         image: shared.publisher.current(),
     };
-    let body = frame.freeze().slice(header.size_bytes..);
+    // Copied: what a handler keeps (a member's metadata, say) must not keep the connection's buffer.
+    let body = Bytes::copy_from_slice(&frame[header.size_bytes..]);
+    drop(frame);
     let request = decode_request(&header, body)?;
     handle(cx, &header, request).await
 }

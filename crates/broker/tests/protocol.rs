@@ -1,4 +1,5 @@
 //! What holds for every request: versions, order, the end of a connection.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

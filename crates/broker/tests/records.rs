@@ -1,4 +1,5 @@
 //! Produce, Fetch and what is asked of offsets, as a client sees them.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Topics, partitions and settings, as a client sees them.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

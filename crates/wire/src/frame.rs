@@ -1,8 +1,9 @@
 //! Frames: a length of four bytes, then that many bytes.
 //!
 //! [`Deframer`] is told bytes by whoever reads the socket into [`Deframer::room`], and answers whole frames, cut out
-//! without a copy. The buffer grows as bytes arrive: a peer that claims 100 MB and sends nothing holds 16 KiB. A peer
-//! that has sent large frames before gets room for the next one at once, so that steady traffic is never copied.
+//! without a copy. The buffer grows as bytes arrive: a peer that claims 100 MB and sends nothing holds 4 KiB. Its size follows
+//! what the peer has shown to send: a frame fits its buffer with little to spare, because whoever keeps a part of the frame keeps
+//! the buffer; a peer that sends several frames at once gets room for several.
 
 use bytes::{Buf, BytesMut};
 use model::limits::{FRAME_BYTES_MAX, FRAME_BYTES_MAX_WITHOUT_RECORDS};
@@ -27,14 +28,12 @@ impl FrameLimits {
 }
 
 const LENGTH_BYTES: usize = 4;
-/// Room for a peer that has shown nothing yet.
-const ROOM_BYTES_MIN: usize = 16 << 10;
-/// Room for the small frames of a busy peer: several in one read.
+/// Room for a peer that has shown nothing yet, or small frames.
+const ROOM_BYTES_MIN: usize = 4 << 10;
+/// Room for several frames of a busy peer, unless one is larger.
 const ROOM_BYTES_BUSY: usize = 64 << 10;
-/// The most room that is kept ready because the last frame was large.
+/// The most room that is kept ready because the last frames were large.
 const ROOM_BYTES_READY_MAX: usize = 2 << 20;
-/// Less spare room than this is not worth a system call.
-const SPARE_BYTES_MIN: usize = 2 << 10;
 
 /// Cuts a stream of bytes into frames.
 #[derive(Debug)]
@@ -43,13 +42,15 @@ pub struct Deframer {
     buffer: BytesMut,
     /// The largest of the recent frames, prefix included: what this peer has shown to send.
     shown: usize,
+    /// There was more behind the last frame.
+    is_busy: bool,
 }
 
 impl Deframer {
     /// Empty; holds no memory.
     #[must_use]
     pub fn new(limits: FrameLimits) -> Self {
-        Self { limits, buffer: BytesMut::new(), shown: 0 }
+        Self { limits, buffer: BytesMut::new(), shown: 0, is_busy: false }
     }
 
     /// The next whole frame without its length, if it is there.
@@ -65,6 +66,7 @@ impl Deframer {
         // Decays by an eighth a frame, so that one giant among small frames is soon forgotten.
         self.shown = whole.max(self.shown - self.shown / 8);
         let mut frame = self.buffer.split_to(whole);
+        self.is_busy = !self.buffer.is_empty();
         frame.advance(LENGTH_BYTES);
         Ok(Some(frame))
     }
@@ -89,29 +91,30 @@ impl Deframer {
     /// How much memory the next [`Deframer::room`] will hold: what to charge before calling it.
     #[must_use]
     pub fn room_bytes(&self) -> usize {
-        let have = self.buffer.len();
-        let shown = self.shown.clamp(ROOM_BYTES_MIN, ROOM_BYTES_READY_MAX);
-        match self.claimed().ok().flatten().map(|length| LENGTH_BYTES + length) {
-            // A large frame has begun: four times what has come, or what this peer has shown before.
-            Some(whole) if whole > ROOM_BYTES_BUSY => whole.min(shown.max(have.saturating_mul(4))),
-            Some(_) if shown > ROOM_BYTES_MIN => ROOM_BYTES_BUSY,
-            Some(whole) => ROOM_BYTES_MIN.max(whole.min(have.saturating_mul(4))),
-            None if shown > ROOM_BYTES_BUSY => shown,
-            None if shown > SPARE_BYTES_MIN && self.shown > SPARE_BYTES_MIN => ROOM_BYTES_BUSY,
-            None => ROOM_BYTES_MIN,
+        if self.spare_bytes() < self.wanted_bytes() {
+            self.new_room_bytes()
+        } else {
+            self.buffer.capacity()
         }
-        .max(have + SPARE_BYTES_MIN.min(self.missing().unwrap_or(SPARE_BYTES_MIN)))
     }
 
     /// The buffer, with room for the next read behind what it holds.
     pub fn room(&mut self) -> &mut BytesMut {
-        let spare = self.buffer.capacity() - self.buffer.len();
-        let wanted = self.missing().map_or(SPARE_BYTES_MIN, |missing| missing.min(SPARE_BYTES_MIN));
-        if spare < wanted {
-            let target = self.room_bytes();
-            self.buffer.reserve(target - self.buffer.len());
+        if self.spare_bytes() < self.wanted_bytes() {
+            if self.buffer.is_empty() {
+                // What is left of the old buffer is of no use; it is not to be carried along.
+                self.buffer = BytesMut::with_capacity(self.new_room_bytes());
+            } else {
+                self.buffer.reserve(self.new_room_bytes() - self.buffer.len());
+            }
         }
         &mut self.buffer
+    }
+
+    /// Whether the buffer is empty, and too short for the next frame: there is no point in keeping it.
+    #[must_use]
+    pub fn is_spent(&self) -> bool {
+        self.buffer.is_empty() && self.spare_bytes() < self.wanted_bytes()
     }
 
     /// Gives the memory back while nothing is buffered: an idle connection holds none.
@@ -119,6 +122,30 @@ impl Deframer {
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
         }
+    }
+
+    fn spare_bytes(&self) -> usize {
+        self.buffer.capacity() - self.buffer.len()
+    }
+
+    /// Room that is worth a read: for the rest of the frame that has begun (in steps), else for a frame as those before.
+    fn wanted_bytes(&self) -> usize {
+        match self.missing() {
+            Some(missing) => missing.clamp(1, ROOM_BYTES_MIN / 2),
+            None => self.shown.clamp(ROOM_BYTES_MIN / 2, ROOM_BYTES_READY_MAX),
+        }
+    }
+
+    fn new_room_bytes(&self) -> usize {
+        let have = self.buffer.len();
+        // Frames of one peer differ a little in size.
+        let shown = (self.shown + self.shown / 8).clamp(ROOM_BYTES_MIN, ROOM_BYTES_READY_MAX);
+        let ready = if self.is_busy { shown.max(ROOM_BYTES_BUSY.min(4 * shown)) } else { shown };
+        let Some(whole) = self.claimed().ok().flatten().map(|length| LENGTH_BYTES + length) else {
+            return ready.max(have + ROOM_BYTES_MIN);
+        };
+        let next = whole.min(have.saturating_mul(4)).max(ready.min(whole.max(ROOM_BYTES_MIN)));
+        if self.is_busy { next.max(ready) } else { next.max(have + 1) }
     }
 
     /// The length that the buffer's front claims, once it can be judged.
@@ -201,6 +228,35 @@ mod tests {
     }
 
     #[test]
+    fn who_keeps_a_frame_keeps_little_more() {
+        for size in [9_000, 16_384, 100_000, 1 << 20] {
+            let mut deframer = Deframer::new(FrameLimits::REQUESTS);
+            let stream = framed(&vec![0; size]);
+            for round in 0..10 {
+                let room = deframer.room();
+                let held = room.capacity();
+                // One read per frame, once its size is known.
+                if round > 0 {
+                    assert!(held >= stream.len() && held <= stream.len() * 5 / 4, "{held}");
+                }
+                assert_eq!(feed(&mut deframer, &stream).len(), 1);
+                assert!(round == 0 || deframer.is_spent());
+            }
+        }
+    }
+
+    #[test]
+    fn small_frames_share_their_buffer() {
+        let mut deframer = Deframer::new(FrameLimits::REQUESTS);
+        let stream = framed(&[0; 100]);
+        feed(&mut deframer, &stream);
+        assert!(!deframer.is_spent());
+        let place = deframer.room().as_ptr();
+        feed(&mut deframer, &stream);
+        assert_eq!(deframer.room().as_ptr() as usize - place as usize, stream.len());
+    }
+
+    #[test]
     fn lengths_out_of_bounds_are_refused_at_once() {
         for claim in [-1, i32::MIN, i32::MAX, 104_857_601] {
             let mut deframer = Deframer::new(FrameLimits::REQUESTS);
@@ -212,15 +268,5 @@ mod tests {
         assert_eq!(deframer.next_frame(), Ok(None), "it may be a Produce");
         deframer.room().extend_from_slice(&[0, 1]);
         assert!(deframer.next_frame().is_err(), "it is a Fetch");
-    }
-
-    #[test]
-    fn steady_large_frames_are_not_copied() {
-        let body = [vec![0, 0], vec![7; 1 << 20]].concat();
-        let stream = framed(&body);
-        let mut deframer = Deframer::new(FrameLimits::REQUESTS);
-        feed(&mut deframer, &stream);
-        // The second frame finds room for all of it in one piece.
-        assert_eq!(deframer.room_bytes(), stream.len());
     }
 }

@@ -1,17 +1,24 @@
 //! The reading half: bytes from the socket to frames, within a budget of memory and of patience.
 //!
-//! A connection between requests holds no buffer. One whose frame has begun is charged for its buffer; should memory be
+//! A connection that is silent for a second between requests holds no buffer. One whose frame has begun is charged for its buffer; should memory be
 //! short while the frame dawdles, the connection ends. Silence for `connections.max.idle.ms` ends it in any case.
 
-use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use bytes::BytesMut;
 use tokio::{
     io::AsyncReadExt,
     net::TcpStream,
-    time::{Instant, Sleep, sleep},
+    time::{Sleep, sleep},
 };
 use wire::{Deframer, FrameLimits, WireError};
+use world::Instant;
 
 use super::{Ended, ahead::Ahead};
 use crate::{broker::Shared, budget::Charge};
@@ -28,7 +35,8 @@ pub(super) struct Inbound {
     /// When the frame in the buffer began; none between frames.
     began: Option<Instant>,
     /// Ticks now and then; what it checks is decided when it fires, so that no request pays for a timer.
-    timer: std::pin::Pin<Box<Sleep>>,
+    timer: Pin<Box<Sleep>>,
+    fires_at: Instant,
 }
 
 enum Event {
@@ -39,20 +47,23 @@ enum Event {
 
 /// How often a connection that has begun a frame is looked at.
 const TICK: Duration = Duration::from_secs(1);
+/// The shortest pause of the timer.
+const PAUSE_MIN: Duration = Duration::from_millis(10);
 /// What a frame may take before memory shortage makes its peer the slow one; and per byte on top.
 const FRAME_GRACE: Duration = Duration::from_secs(3);
 const FRAME_BYTES_PER_SECOND: u64 = 4 << 20;
 
 impl Inbound {
     pub(super) fn new(shared: Arc<Shared>, stream: TcpStream) -> Self {
-        let timer = Box::pin(sleep(shared.patience));
+        let (timer, now) = (Box::pin(sleep(shared.patience)), shared.clock.now());
         Self {
+            fires_at: now.plus(shared.patience),
             shared,
             stream,
             deframer: Deframer::new(FrameLimits::REQUESTS),
             returned: None,
             charge: Charge::default(),
-            heard: Instant::now(),
+            heard: now,
             began: None,
             timer,
         }
@@ -80,9 +91,8 @@ impl Inbound {
 
     /// Waits until there are more bytes (where `may_read`), or the foremost Produce ahead is done; reads them.
     pub(super) async fn wait(&mut self, ahead: &mut Ahead, may_read: bool) -> Result<(), Ended> {
-        if self.deframer.buffered() == 0 && self.returned.is_none() {
-            self.deframer.rest();
-            self.charge = Charge::default();
+        if self.deframer.is_spent() {
+            self.rest();
         }
         loop {
             let event = poll_fn(|cx| {
@@ -123,7 +133,7 @@ impl Inbound {
         if read == 0 {
             return Err(Ended::Lost(std::io::ErrorKind::UnexpectedEof.into()));
         }
-        self.heard = Instant::now();
+        self.heard = self.shared.clock.now();
         self.shared.metrics.network_in.add(read as u64);
         if self.began.is_none() {
             self.began = Some(self.heard);
@@ -132,29 +142,42 @@ impl Inbound {
         Ok(true)
     }
 
-    /// While a frame is incomplete, the timer fires within [`TICK`]; it is only moved when it is further off.
+    fn rest(&mut self) {
+        self.deframer.rest();
+        self.charge = Charge::default();
+    }
+
+    /// While a buffer is held, the timer fires within [`TICK`]; it is only moved when it is further off.
     fn tick_soon(&mut self) {
-        if self.timer.deadline() > self.heard + TICK && self.deframer.missing() > Some(0) {
-            self.timer.as_mut().reset(self.heard + TICK);
+        if self.fires_at > self.heard.plus(TICK) {
+            self.fire_after(TICK, self.heard);
         }
     }
 
+    fn fire_after(&mut self, pause: Duration, now: Instant) {
+        self.timer.set(sleep(pause));
+        self.fires_at = now.plus(pause);
+    }
+
     fn on_tick(&mut self, ahead: &Ahead) -> Result<(), Ended> {
-        let now = Instant::now();
-        let idle_at = self.heard + self.shared.patience;
-        if now >= idle_at && ahead.is_empty() {
+        let now = self.shared.clock.now();
+        let silent = now.since(self.heard);
+        if silent >= self.shared.patience && ahead.is_empty() {
             return Err(Ended::Silent("silent"));
         }
+        if self.deframer.buffered() == 0 && silent >= TICK {
+            self.rest();
+        }
         let Some(began) = self.began.filter(|_| self.deframer.missing() > Some(0)) else {
-            self.timer.as_mut().reset(idle_at.max(now + TICK));
+            self.fire_after(self.shared.patience.saturating_sub(silent).max(PAUSE_MIN), now);
             return Ok(());
         };
         let size = self.deframer.buffered() + self.deframer.missing().unwrap_or(0);
         let grace = FRAME_GRACE + Duration::from_secs(size as u64 / FRAME_BYTES_PER_SECOND);
-        if now > began + grace && self.shared.budget.is_pressed() {
+        if now.since(began) > grace && self.shared.budget.is_pressed() {
             return Err(Ended::Silent("slow"));
         }
-        self.timer.as_mut().reset(now + TICK);
+        self.fire_after(TICK, now);
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ mod ahead;
 mod inbound;
 mod outbox;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Instant};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use bytes::BytesMut;
 use tokio::{net::TcpStream, task};
@@ -125,7 +125,7 @@ impl Connection {
     }
 
     async fn on_frame(&mut self, frame: BytesMut) -> Result<(), Ended> {
-        let began = Instant::now();
+        let began = self.shared.clock.now();
         let header = RequestHeader::parse(&frame)?;
         if header.api == Api::Produce {
             let produced = self.producing.stage_one(&self.shared, &self.asker, &header, frame)?;
@@ -134,7 +134,7 @@ impl Connection {
                 Produced::Refused => return Err(Ended::UnansweredFailure),
                 Produced::Answer(answer) => self.ahead.push(answer, &mut self.outbox),
             }
-            self.shared.metrics.observe_request(Api::Produce, began.elapsed());
+            self.shared.metrics.observe_request(Api::Produce, self.shared.clock.now().since(began));
             return Ok(());
         }
         self.barrier().await?;
@@ -145,7 +145,7 @@ impl Connection {
             Answer::Frame(bytes) => self.outbox.push(bytes),
             Answer::Fetched(segments) => segments.queue(&mut self.outbox)?,
         }
-        self.shared.metrics.observe_request(api, began.elapsed());
+        self.shared.metrics.observe_request(api, self.shared.clock.now().since(began));
         Ok(())
     }
 

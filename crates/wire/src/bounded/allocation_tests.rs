@@ -43,8 +43,8 @@ fn decoding_allocates_at_most_what_the_walk_has_summed_up() {
         for round in 0..100 {
             let mut body = generator.body(api, version).to_vec();
             if round % 2 == 1 && !body.is_empty() {
-                let at = generator.random.usize(..body.len());
-                body[at] = generator.random.u8(..);
+                let at = generator.random.below(body.len());
+                body[at] = generator.random.byte();
             }
             let flexible = api.is_flexible(version);
             let Ok(walked) = walk(layout_of(api), version, flexible, &body) else { continue };

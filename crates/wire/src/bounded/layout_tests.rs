@@ -4,6 +4,8 @@
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::protocol::Decodable;
 
+use world::Chance;
+
 use super::{
     layout::{Field, Kind, Layout},
     layout_of,
@@ -17,7 +19,7 @@ use crate::{
 
 /// Random bytes that are a legal body.
 pub(super) struct Generator {
-    pub(super) random: fastrand::Rng,
+    pub(super) random: Random,
     version: i16,
     compact: bool,
     out: BytesMut,
@@ -25,7 +27,7 @@ pub(super) struct Generator {
 
 impl Generator {
     pub(super) fn new(seed: u64) -> Self {
-        let random = fastrand::Rng::with_seed(seed);
+        let random = Random(Chance::from_seed(seed));
         Self { random, version: 0, compact: false, out: BytesMut::new() }
     }
 
@@ -54,7 +56,7 @@ impl Generator {
             .filter(|tag| tag.first <= self.version)
             .filter(|_| self.random.bool())
             .collect();
-        let unknown = if self.random.u8(..4) == 0 { self.random.u32(1..4) } else { 0 };
+        let unknown = if self.random.below(4) == 0 { 1 + self.random.below(3) as u32 } else { 0 };
         put_varint(&mut self.out, known.len() as u32 + unknown);
         for tag in known {
             let before = std::mem::take(&mut self.out);
@@ -63,7 +65,7 @@ impl Generator {
             put_tag(&mut self.out, tag.number, &value);
         }
         for number in 0..unknown {
-            let size = self.random.usize(..5);
+            let size = self.random.below(5);
             put_tag(&mut self.out, 100 + number, &vec![0xab; size]);
         }
     }
@@ -72,22 +74,23 @@ impl Generator {
         match kind {
             Kind::Fixed(size) => {
                 for _ in 0..*size {
-                    self.out.extend([self.random.u8(..)]);
+                    self.out.extend([self.random.byte()]);
                 }
             }
-            Kind::Bool => self.out.extend([self.random.u8(..2)]),
+            Kind::Bool => self.out.extend([u8::from(self.random.bool())]),
             Kind::Text => {
-                let size = self.random.usize(..9);
-                let text: String = (0..size).map(|_| self.random.alphanumeric()).collect();
+                let size = self.random.below(9);
+                let text: String =
+                    (0..size).map(|_| char::from(b'a' + self.random.byte() % 26)).collect();
                 put_text(&mut self.out, self.compact, Some(&text));
             }
             Kind::Blob => {
-                let size = self.random.usize(..200);
+                let size = self.random.below(200);
                 put_count(&mut self.out, self.compact, size);
-                self.out.extend(vec![self.random.u8(..); size]);
+                self.out.extend(vec![self.random.byte(); size]);
             }
             Kind::Array { element, .. } => {
-                let count = self.random.usize(..4);
+                let count = self.random.below(4);
                 put_count(&mut self.out, self.compact, count);
                 for _ in 0..count {
                     self.kind(element);
@@ -103,6 +106,23 @@ impl Generator {
                 }
             }
         }
+    }
+}
+
+/// Chance, in the shapes that bytes need.
+pub(super) struct Random(Chance);
+
+impl Random {
+    pub(super) fn below(&mut self, below: usize) -> usize {
+        usize::try_from(self.0.below(below as u64)).unwrap()
+    }
+
+    pub(super) fn byte(&mut self) -> u8 {
+        self.0.bits() as u8
+    }
+
+    fn bool(&mut self) -> bool {
+        self.below(2) == 1
     }
 }
 
@@ -180,12 +200,12 @@ fn mutated_and_cut_requests_are_errors_and_never_panics() {
         for _ in 0..60 {
             let mut body = generator.body(api, version).to_vec();
             if !body.is_empty() {
-                for _ in 0..generator.random.usize(1..4) {
-                    let at = generator.random.usize(..body.len());
-                    body[at] = generator.random.u8(..);
+                for _ in 0..1 + generator.random.below(3) {
+                    let at = generator.random.below(body.len());
+                    body[at] = generator.random.byte();
                 }
                 if generator.random.bool() {
-                    body.truncate(generator.random.usize(..=body.len()));
+                    body.truncate(generator.random.below(body.len() + 1));
                 }
             }
             if api == Api::Produce {

@@ -10,7 +10,7 @@ use metadata::Image;
 use model::{ErrorCode, Isolation, Offset};
 use replication::Waiter;
 use storage::Chunk;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 use wire::{FetchAnswer, messages::FetchRequest};
 
 use crate::{
@@ -20,25 +20,26 @@ use crate::{
 };
 
 pub(crate) async fn handle(cx: Context, asked: FetchRequest) -> FetchAnswer<Chunk> {
-    let now = cx.shared.clock.now();
-    let plan = match cx.shared.sessions.plan(&asked, cx.version, now) {
+    let clock = Arc::clone(&cx.shared.clock);
+    let plan = match cx.shared.sessions.plan(&asked, cx.version, clock.now()) {
         Ok(plan) => plan,
         Err(error) => return FetchAnswer::empty(error, 0),
     };
     let mut lent = Lent { shared: Arc::clone(&cx.shared), plan };
 
     let terms = Terms::of(&asked, &cx.shared);
-    let deadline = Instant::now() + terms.wait_max;
+    let deadline = clock.now().plus(terms.wait_max);
     let outcomes = loop {
         let image = cx.shared.publisher.current();
         let outcomes = read_all(&cx.shared, &image, &terms, &mut lent.plan.targets);
-        if terms.is_enough(&outcomes) || Instant::now() >= deadline {
+        let left = deadline.since(clock.now());
+        if terms.is_enough(&outcomes) || left.is_zero() {
             break outcomes;
         }
         let waiter = Waiter::new();
         if park(&lent.plan.targets, &outcomes, &terms, &waiter) {
             drop(outcomes);
-            let _ = timeout_at(deadline, waiter.woken()).await;
+            let _ = timeout(left, waiter.woken()).await;
         }
     };
 
@@ -149,10 +150,10 @@ struct Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let targets = std::mem::take(&mut self.plan.targets);
         if self.plan.session_id != 0 {
-            self.shared.sessions.give_back(self.plan.session_id, targets);
+            let targets = std::mem::take(&mut self.plan.targets);
+            let sessions = self.shared.sessions.give_back(self.plan.session_id, targets);
+            self.shared.metrics.fetch_sessions.set(sessions as i64);
         }
-        self.shared.metrics.fetch_sessions.set(self.shared.sessions.count() as i64);
     }
 }

@@ -40,6 +40,10 @@ pub(crate) struct Producing {
     topics: Topics,
 }
 
+/// A batch smaller than this is copied out of its frame: the log keeps recent batches, and a small one would keep a buffer
+/// alive that is many times its size.
+const COPIED_BYTES_MAX: usize = 8 << 10;
+
 /// The client that may write to internal topics, as with Kafka.
 const ADMIN_CLIENT: &str = "__admin_client";
 
@@ -227,6 +231,7 @@ impl Cut {
     fn take(&mut self, range: std::ops::Range<usize>) -> BytesMut {
         self.rest.advance(range.start - self.position);
         self.position = range.end;
-        self.rest.split_to(range.len())
+        let batch = self.rest.split_to(range.len());
+        if batch.len() >= COPIED_BYTES_MAX { batch } else { BytesMut::from(&batch[..]) }
     }
 }
