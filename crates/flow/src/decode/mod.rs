@@ -119,7 +119,11 @@ impl Part {
             _ => None,
         };
         let mine = source.columns.iter().enumerate();
-        match source.format {
+        let format = match &source.key_format {
+            Some(format) if is_key => format,
+            _ => &source.format,
+        };
+        match *format {
             Format::Raw => {
                 let mut mine = mine.filter(|(_, column)| name(column).is_some());
                 Self::Raw(mine.next().map(|(index, column)| (index, column.field.of)))

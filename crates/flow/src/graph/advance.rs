@@ -93,7 +93,8 @@ impl Graph {
         let mut reached = self.watermarks.combined();
         let mut closes_at = self.next_close();
         let mut waiting: Vec<u32> = Vec::new();
-        let mut own = i64::MIN;
+        // The greatest mark of these rows so far.
+        let mut own: Option<i64> = None;
         let mut row = 0;
         for (index, origin) in marks.origins.iter().enumerate() {
             if chunk.origins.get(row) == Some(origin) {
@@ -114,23 +115,30 @@ impl Graph {
                 row += 1;
             }
             let Some(mark) = marks.at(index) else { continue };
-            let is_first = self.watermarks.input(input).is_none();
-            if mark <= own && !is_first {
+            if own.is_some_and(|own| mark <= own) {
                 continue;
             }
-            own = mark;
-            let moved = match others {
-                // Cheap where the watermark stays: nothing to combine.
-                Others::Hold => false,
-                Others::UpTo(limit) => reached.is_none_or(|reached| own.min(limit) > reached),
-            };
+            // The first mark is always taken in: it ends idleness, and then the input's older mark counts again. Of the others only
+            // those that can move the combined watermark are.
+            let moves = own.is_none()
+                || match others {
+                    Others::Hold => false,
+                    Others::UpTo(limit) => reached.is_none_or(|reached| mark.min(limit) > reached),
+                };
+            own = Some(mark);
+            if !moves {
+                continue;
+            }
             self.watermarks.raise(input, mark);
             reached = self.watermarks.combined();
-            if moved && reached.is_some_and(|reached| reached >= closes_at) {
+            if reached.is_some_and(|reached| reached >= closes_at) {
                 self.add(prepared, input, (&mut waiting, tally));
                 self.fire();
                 closes_at = self.next_close();
             }
+        }
+        if let Some(own) = own {
+            self.watermarks.raise(input, own);
         }
         debug_assert_eq!(row, chunk.rows(), "every row of a window has a row time");
         self.add(prepared, input, (&mut waiting, tally));

@@ -64,9 +64,7 @@ fn check_source(source: &Source) -> Result<(), GraphError> {
             return Err(GraphError::Plan(format!("column '{name}' cannot be {of}")));
         }
     }
-    if source.format == Format::Raw {
-        check_raw(source)?;
-    }
+    check_raw(source)?;
     for computed in &source.computed {
         check_named(std::slice::from_ref(computed), &schema)?;
         schema = source.schema().into_iter().take(schema.len() + 1).collect();
@@ -80,9 +78,13 @@ fn check_source(source: &Source) -> Result<(), GraphError> {
     expect(&watermark.mark, Layout::Integer, "a watermark")
 }
 
-/// Raw has one column of the value and one of the key.
+/// A raw value or key has one column, of a type that has raw bytes.
 fn check_raw(source: &Source) -> Result<(), GraphError> {
-    for is_key in [false, true] {
+    let key_format = source.key_format.as_ref().unwrap_or(&source.format);
+    for (is_key, format) in [(false, &source.format), (true, key_format)] {
+        if *format != Format::Raw {
+            continue;
+        }
         let is_mine = |origin: &Origin| match origin {
             Origin::Value(_) => !is_key,
             Origin::Key(_) => is_key,
