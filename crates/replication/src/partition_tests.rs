@@ -520,3 +520,62 @@ fn readers_and_writers_at_once_see_one_order() {
         writer.join().unwrap();
     }
 }
+
+/// Appends, lets time pass, closes, until the disk stops; answers what was acknowledged.
+fn live(node: &Node, flush: bool) -> Vec<String> {
+    let partition = node.partition();
+    let mut acknowledged = Vec::new();
+    for number in 0..6 {
+        let value = number.to_string();
+        match partition.append(batch(&[&value]), Acks::All, Origin::Client) {
+            Ok(placed) => {
+                assert!(placed.is_replicated());
+                acknowledged.push(value);
+            }
+            Err(_) => break,
+        }
+        if number % 2 == 1 {
+            node.clock.advance(Duration::from_secs(40));
+            node.replicas().tick(node.clock.now());
+        }
+    }
+    let closed = node.replicas().close();
+    assert!(closed.is_ok() || flush || node.disk.has_stopped());
+    acknowledged
+}
+
+#[test]
+fn a_stop_at_any_step_of_the_disk_loses_nothing_acknowledged() {
+    for power_goes in [false, true] {
+        // With the power go records that were not synced; so they are, before the answer.
+        let options: &[(&str, &str)] = if power_goes { &[("flush.messages", "1")] } else { &[] };
+        let mut whole = Node::new();
+        whole.create(1, options);
+        let before = whole.disk.steps();
+        live(&whole, power_goes);
+        let steps = whole.disk.steps() - before;
+        assert!(steps > 20, "there is something to stop in");
+        for step in 0..steps {
+            let mut node = Node::new();
+            drop(node.create(1, options));
+            node.disk.sync_directory(Path::new("/")).unwrap();
+            node.disk.stop_after(step);
+            let acknowledged = live(&node, power_goes);
+            node.replicas = None;
+            if power_goes {
+                node.disk.power_cut(&mut world::Chance::from_seed(step));
+            } else {
+                node.disk.crash_process();
+            }
+            node.disk.heal();
+            node.start();
+            let partition = node.partition();
+            let found = read(&partition, 0);
+            assert!(
+                found.starts_with(&acknowledged) && found.len() <= acknowledged.len() + 1,
+                "stopped at step {step}, power goes: {power_goes}: {acknowledged:?}, {found:?}"
+            );
+            append(&partition, &["next"]);
+        }
+    }
+}
