@@ -14,7 +14,7 @@ use wire::messages::{
     text,
 };
 
-use crate::{dispatch::Context, handlers::operations};
+use crate::{dispatch::Context, handlers::operations, offsets_topic};
 
 pub(crate) fn handle(cx: Context, asked: MetadataRequest) -> MetadataResponse {
     let include = asked.include_topic_authorized_operations;
@@ -90,11 +90,17 @@ fn named(
 fn make(cx: &Context, mut missing: Vec<TopicName>) {
     missing.sort();
     missing.dedup();
-    let topics = missing.iter().filter(|name| !name.is_internal()).map(|name| NewTopic {
-        name: name.as_str().to_owned(),
-        partitions: -1,
-        replication_factor: -1,
-        ..NewTopic::default()
+    let topics = missing.iter().filter_map(|name| match name.as_str() {
+        TopicName::CONSUMER_OFFSETS => {
+            Some(offsets_topic::new_topic(&cx.shared.options, &cx.image))
+        }
+        _ if name.is_internal() => None,
+        name => Some(NewTopic {
+            name: name.to_owned(),
+            partitions: -1,
+            replication_factor: -1,
+            ..NewTopic::default()
+        }),
     });
     let topics: Vec<_> = topics.collect();
     if !topics.is_empty() {
