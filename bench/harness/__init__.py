@@ -1,0 +1,1 @@
+"""What the comparisons share: the brokers, the machine, the wire, the tables."""
