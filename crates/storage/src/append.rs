@@ -276,6 +276,7 @@ impl Log {
         self.end = head.next();
         self.last_append = now;
         self.is_idle = false;
+        self.is_written = true;
         Ok(())
     }
 

@@ -7,9 +7,10 @@
 //!                            3 1290
 //! ```
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use model::{LeaderEpoch, Offset};
+use world::File;
 
 use crate::{StorageError, checkpoint, error::IoContext, home::Home};
 
@@ -35,16 +36,20 @@ impl Epochs {
             .then_some(Self { starts, is_dirty: false })
     }
 
-    /// Makes the file say what this says, durably, if it does not.
-    pub(crate) fn write(&mut self, home: &Home) -> Result<(), StorageError> {
+    /// Makes the file say what this says, if it does not; answers with the file, to be synced together with its directory. A
+    /// file that a power cut has taken or torn is made anew from the batches, which have their epochs.
+    pub(crate) fn write(&mut self, home: &Home) -> Result<Option<Arc<dyn File>>, StorageError> {
         if !self.is_dirty {
-            return Ok(());
+            return Ok(None);
         }
         let lines = self.starts.iter().map(|(epoch, start)| format!("{epoch} {start}"));
-        let path = path(home);
-        home.disk().replace(&path, &checkpoint::format(lines)).on("write", &path)?;
+        let (path, beside) = (path(home), home.directory.join(format!("{NAME}.tmp")));
+        let file = home.disk().open(&beside, true).on("open", &beside)?;
+        file.truncate(0).on("truncate", &beside)?;
+        file.write_all_at(&checkpoint::format(lines), 0).on("write", &beside)?;
+        home.disk().rename(&beside, &path).on("rename", &beside)?;
         self.is_dirty = false;
-        Ok(())
+        Ok(Some(file))
     }
 
     pub(crate) fn latest(&self) -> Option<LeaderEpoch> {

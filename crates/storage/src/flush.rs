@@ -94,9 +94,12 @@ impl Log {
     pub fn flush_handle(&mut self) -> Result<FlushHandle, StorageError> {
         self.home.shared.check()?;
         let mut handle = self.empty_handle();
-        self.epochs.write(&self.home)?;
         if self.recovery_point == self.end {
             return Ok(handle);
+        }
+        if let Some(file) = self.epochs.write(&self.home)? {
+            handle.files.push(file);
+            self.names_unsynced = true;
         }
         self.active_mut_with_home(|active, home| active.write_indexes(home))?;
         self.take_snapshot()?;
@@ -140,11 +143,13 @@ impl Log {
     /// When the directory has failed, or fails now.
     pub fn close(&mut self) -> Result<(), StorageError> {
         self.home.shared.check()?;
-        self.active_mut_with_home(Segment::seal)?;
-        if self.end > self.start {
+        if self.is_written {
+            self.active_mut_with_home(Segment::seal)?;
             self.take_snapshot()?;
+            self.flush()?;
+            self.epochs.write(&self.home)?;
+            self.is_written = false;
         }
-        self.flush()?;
         for segment in &mut self.segments {
             segment.release();
         }
@@ -191,7 +196,7 @@ impl Log {
             self.take_snapshot()?;
         }
         self.segments.push(Segment::empty(base, now));
-        self.names_unsynced = true;
+        self.note_files_changed();
         Ok(())
     }
 

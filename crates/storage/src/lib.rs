@@ -42,6 +42,7 @@ mod append;
 mod checkpoint;
 mod chunk;
 mod compaction;
+mod cursors;
 mod directory;
 mod epochs;
 mod error;

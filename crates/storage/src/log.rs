@@ -24,8 +24,8 @@ use std::{
 use model::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, TimestampMs, TopicPartition};
 
 use crate::{
-    LogOptions, StorageError, epochs::Epochs, home::Home, producer::Producers, segment::Segment,
-    tail::Tail,
+    LogOptions, StorageError, cursors::Cursors, epochs::Epochs, home::Home, producer::Producers,
+    segment::Segment, tail::Tail,
 };
 
 /// One partition's log. See the crate's head for an example.
@@ -49,6 +49,10 @@ pub struct Log {
     /// The newest time told.
     pub(crate) now: TimestampMs,
     pub(crate) last_append: TimestampMs,
+    /// Where reads have ended: where the next ones begin.
+    pub(crate) cursors: Cursors,
+    /// Whether it has been written to since it was opened or closed.
+    pub(crate) is_written: bool,
     /// Names made or changed since the directory was synced.
     pub(crate) names_unsynced: bool,
     /// The highest high watermark told: what transactions are replicated with their markers.
@@ -204,6 +208,13 @@ impl Log {
         self.now = self.now.max(now);
     }
 
+    /// Files were made, renamed, cut or removed.
+    pub(crate) fn note_files_changed(&mut self) {
+        self.cursors.clear();
+        self.names_unsynced = true;
+        self.is_written = true;
+    }
+
     pub(crate) fn check_invariant(&self) {
         assert!(self.start <= self.end, "a log starts before it ends");
         assert!(self.recovery_point <= self.synced, "indexes are synced with their batches");
@@ -221,3 +232,9 @@ impl fmt::Debug for Log {
             .finish_non_exhaustive()
     }
 }
+
+/// Readers may share a log while no one writes to it.
+const _: () = {
+    const fn is_shared<T: Send + Sync>() {}
+    is_shared::<Log>();
+};

@@ -4,6 +4,7 @@ use model::{Offset, ProducerId, TimestampMs};
 
 use crate::{
     Chunk, FileSlice, Log, Piece, ReadError, StorageError,
+    cursors::Cursor,
     index::{TimeEntry, transaction},
     segment::{
         Segment,
@@ -46,6 +47,10 @@ impl Log {
         if let Some(chunk) = self.tail.read(from..upper, bytes_max, at_least_one) {
             return Ok(chunk);
         }
+        let bounds = Bounds { from, upper, bytes_max, at_least_one };
+        if let Some((number, first)) = self.resume(from)? {
+            return Ok(self.slice(number, &first, &bounds)?);
+        }
         for number in self.segment_of(from)..self.segments.len() {
             let segment = &self.segments[number];
             if segment.base >= upper {
@@ -53,11 +58,22 @@ impl Log {
             }
             // A segment may end before the next begins: what lay between has been compacted away.
             if let Some(first) = segment.locate(&self.home, from)? {
-                let bounds = Bounds { upper, bytes_max, at_least_one };
                 return Ok(self.slice(number, &first, &bounds)?);
             }
         }
         Ok(Chunk { next: upper, ..Chunk::empty(from) })
+    }
+
+    /// The batch at which a read has ended that this one goes on from.
+    fn resume(&self, from: Offset) -> Result<Option<(usize, Located)>, StorageError> {
+        let Some(cursor) = self.cursors.find(from) else { return Ok(None) };
+        let number = self.segment_of(from);
+        let segment = &self.segments[number];
+        if segment.base != cursor.base {
+            return Ok(None);
+        }
+        let first = segment.first_from(&self.home, cursor.position, |_| true)?;
+        Ok(first.filter(|first| first.head.base == from).map(|first| (number, first)))
     }
 
     /// The batches of segment `number` from `first` on.
@@ -71,7 +87,7 @@ impl Log {
         let from = first.position;
         let segment_end = self.segment_end(number);
         if first.head.last >= bounds.upper {
-            return Ok(Chunk::empty(first.head.base));
+            return Ok(Chunk::empty(bounds.from));
         }
         let mut limit = u64::from(from) + bounds.bytes_max as u64;
         if bounds.at_least_one {
@@ -90,7 +106,11 @@ impl Log {
         let next = end.after.map_or(segment_end, |head| head.base).min(bounds.upper);
         let length = (end.position - from) as usize;
         if length == 0 {
-            return Ok(Chunk::empty(first.head.base));
+            return Ok(Chunk::empty(bounds.from));
+        }
+        if end.position < segment.size {
+            let (base, position) = (segment.base, end.position);
+            self.cursors.leave(Cursor { offset: next, base, position });
         }
         let file = segment.file(&self.home)?;
         let piece = Piece::File(FileSlice { file, position: u64::from(from), length });
@@ -179,6 +199,7 @@ impl Log {
 }
 
 struct Bounds {
+    from: Offset,
     upper: Offset,
     bytes_max: usize,
     at_least_one: bool,

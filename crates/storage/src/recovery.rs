@@ -18,6 +18,7 @@ use model::{Offset, ProducerId, TimestampMs, TopicPartition};
 
 use crate::{
     Log, LogOptions, StorageError,
+    cursors::Cursors,
     epochs::Epochs,
     error::IoContext,
     files::Files,
@@ -67,6 +68,8 @@ impl Log {
             tail: Arc::new(Tail::default()),
             now,
             last_append: now,
+            cursors: Cursors::default(),
+            is_written: false,
             names_unsynced: true,
             replicated: AtomicI64::new(0),
             is_idle: true,
@@ -97,7 +100,10 @@ impl Log {
                     self.load_producers(end)?;
                 }
             }
-            None => self.recover(known)?,
+            None => {
+                self.is_written = true;
+                self.recover(known)?;
+            }
         }
         if self.start > self.end {
             // The end was lost, and everything that was left lies below the start.

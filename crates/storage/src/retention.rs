@@ -65,6 +65,7 @@ impl Log {
     ) -> Result<usize, StorageError> {
         self.home.shared.check()?;
         self.note_now(now);
+        self.producers.expire(now, self.options.producer_id_expiration_ms);
         let active = self.segments.len() - 1;
         let mut facts = Vec::with_capacity(self.segments.len());
         for (number, segment) in self.segments.iter().enumerate() {

@@ -63,7 +63,7 @@ impl Log {
         self.synced = self.synced.min(self.end);
         self.epochs.truncate_end(self.end);
         self.epochs.write(&self.home)?;
-        self.names_unsynced = true;
+        self.note_files_changed();
         self.drop_snapshots_above(self.end)?;
         self.load_producers(self.end)?;
         self.check_invariant();
@@ -92,7 +92,7 @@ impl Log {
         for snapshot in std::mem::take(&mut self.snapshots) {
             self.home.remove(&self.home.path(snapshot, Kind::Snapshot))?;
         }
-        self.names_unsynced = true;
+        self.note_files_changed();
         self.check_invariant();
         Ok(())
     }
@@ -110,7 +110,7 @@ impl Log {
         }
         let first = self.segments.first().expect("one is kept").base;
         self.snapshots.retain(|snapshot| *snapshot >= first);
-        self.names_unsynced = true;
+        self.note_files_changed();
         self.set_start(first);
         self.check_invariant();
         Ok(())

@@ -193,6 +193,9 @@ impl Log {
         let created = self.segments[first].created;
         let segment = Segment::found(cleaned.base, &cleaned.sizes, created);
         self.segments.splice(first..first + count, [segment]);
+        // What is left of aborted transactions in memory may have no entry in the index any more.
+        self.home.shared.resources.tails.forget(&self.tail);
+        self.note_files_changed();
         self.check_invariant();
         Ok(true)
     }

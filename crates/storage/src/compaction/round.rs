@@ -11,14 +11,44 @@ use super::{
     walk::Walk,
     writer::Writer,
 };
-use crate::StorageError;
+use crate::{
+    StorageError,
+    segment::name::{Kind, Stage},
+};
 
 impl Compaction {
-    /// Does the work, without the log's lock. Nothing of the log changes before [`Log::install_compaction`](crate::Log::install_compaction).
+    /// Does the work, without the log's lock. Nothing of the log changes before
+    /// [`Log::install_compaction`](crate::Log::install_compaction). Where the segments were deleted or cut meanwhile, nothing
+    /// comes of it.
     ///
     /// # Errors
     /// When the disk fails.
     pub fn run(self) -> Result<Compacted, StorageError> {
+        let worked = self.work();
+        if worked.is_ok() {
+            return worked;
+        }
+        for source in &self.sources {
+            for kind in Kind::OF_SEGMENT {
+                self.home.remove(&self.home.staged(source.base, kind, Stage::Cleaned))?;
+            }
+        }
+        if self.has_changed() {
+            return Ok(Compacted { groups: Vec::new(), cleaned_to: self.dirty.from });
+        }
+        worked
+    }
+
+    /// Whether a segment is not what it was when the round was planned.
+    fn has_changed(&self) -> bool {
+        self.sources.iter().any(|source| {
+            let path = self.home.path(source.base, Kind::Log);
+            let size = self.home.disk().open_sealed(&path).and_then(|file| file.size_bytes());
+            !size.is_ok_and(|size| size == u64::from(source.size))
+        })
+    }
+
+    fn work(&self) -> Result<Compacted, StorageError> {
         let (keys, dirty_to) = self.map_keys()?;
         let mut transactions = Transactions::new(self.aborted.clone());
         let mut groups = Vec::new();

@@ -7,8 +7,8 @@ use crate::{StorageError, handles::Slot, home::Home, segment::name::Kind};
 
 /// Entries kept in memory before they are written.
 const PENDING_MAX: usize = 512;
-/// Entries of a file that are searched in memory once the search has come so near.
-const NEAR: u32 = 64;
+/// Entries of a file that are read at once, and searched in memory, when the search has come so near: about a page.
+const NEAR: u32 = 512;
 
 /// The entries of an index file, of `N` bytes each.
 #[derive(Debug)]

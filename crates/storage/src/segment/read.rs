@@ -11,6 +11,9 @@ use super::{
 };
 use crate::{StorageError, home::Home};
 
+/// Over so many bytes a walk costs no more than the index.
+const NEAR_BYTES: u32 = 32 << 10;
+
 /// A batch in a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Located {
@@ -47,7 +50,11 @@ impl Segment {
         if limit >= self.size {
             return Ok(ReadEnd { position: self.size, after: None });
         }
-        let near = self.index.floor_position(home, limit)?.map_or(0, |place| place.position);
+        let near = if limit.saturating_sub(from) <= NEAR_BYTES {
+            from
+        } else {
+            self.index.floor_position(home, limit)?.map_or(0, |place| place.position)
+        };
         let mut position = near.max(from);
         let found = self.first_from(home, position, |head| {
             position += head.size;

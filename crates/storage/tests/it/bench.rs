@@ -127,7 +127,8 @@ pub(crate) fn from_producer(
 }
 
 pub(crate) fn append(log: &mut Log, batch: BytesMut) -> Result<Appended, AppendError> {
-    log.append(batch, LeaderEpoch(0), Origin::Client, NOW)
+    let epoch = log.latest_epoch().unwrap_or(LeaderEpoch(0));
+    log.append(batch, epoch, Origin::Client, NOW)
 }
 
 /// Every batch of the log, read one by one.
@@ -159,6 +160,10 @@ pub(crate) fn check(log: &Log) {
     let batches = all_batches(log);
     let views: Vec<Batch<'_>> = batches.iter().map(|bytes| Batch::parse(bytes).unwrap()).collect();
     assert!(views.is_sorted_by(|a, b| a.next_offset() <= b.base_offset()));
+    for view in &views {
+        let at = view.base_offset().max(log.start());
+        assert_eq!(log.epoch_of(at), Some(view.leader_epoch()), "the epoch at {at}");
+    }
     check_reads(log, &views);
     check_times(log, &views);
 }

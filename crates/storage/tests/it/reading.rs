@@ -62,6 +62,8 @@ fn offsets_outside_are_refused_and_the_end_is_empty() {
     }
     assert!(log.read(Offset(3), Offset(3), 100, true).unwrap().is_empty());
     assert!(log.read(Offset(2), Offset(1), 100, true).unwrap().is_empty());
+    let none = log.read(Offset(1), Offset(2), 100, true).unwrap();
+    assert_eq!((none.base, none.next), (Offset(1), Offset(1)), "a batch is not split");
     let head = log.read(Offset(1), Offset(3), 100, true).unwrap();
     assert_eq!((head.base, head.next), (Offset(0), Offset(3)), "the batch that holds the start");
 }
