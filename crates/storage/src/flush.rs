@@ -22,6 +22,9 @@ use crate::{
 /// A log that was not written to for this long gives back what it can.
 const IDLE_AFTER_MS: i64 = 10_000;
 
+/// Index entries that a log may keep in memory while it rests.
+const IDLE_ENTRIES_MAX: usize = 16;
+
 /// What there is to sync, noted under the log's lock.
 #[must_use = "nothing is synced before it runs"]
 pub struct FlushHandle {
@@ -168,8 +171,12 @@ impl Log {
         let home = self.home.clone();
         let active = self.active_mut();
         if active.size > 0 {
-            let written = active.write_indexes(&home).and_then(|()| active.trim(&home));
-            self.is_idle = written.is_ok();
+            // The few entries of a small log may wait in memory: it needs no index files before it is closed.
+            let written = match active.index.entries.pending_count() {
+                0..=IDLE_ENTRIES_MAX => Ok(()),
+                _ => active.write_indexes(&home),
+            };
+            self.is_idle = written.and_then(|()| active.trim(&home)).is_ok();
         } else {
             self.is_idle = true;
         }

@@ -31,6 +31,11 @@ impl<const N: usize> Entries<N> {
         self.on_disk + u32::try_from(self.pending.len()).expect("few are pending")
     }
 
+    /// Entries that are not written yet.
+    pub(crate) const fn pending_count(&self) -> usize {
+        self.pending.len()
+    }
+
     /// Makes sure that the next [`push`](Self::push) has room: so that nothing can fail once the log itself is written.
     pub(crate) fn make_room(&mut self, home: &Home) -> Result<(), StorageError> {
         if self.pending.len() < PENDING_MAX { Ok(()) } else { self.write(home) }
