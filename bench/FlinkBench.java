@@ -58,9 +58,16 @@ public final class FlinkBench {
         } else {
             result.await();
         }
-        System.out.printf(Locale.ROOT, "{\"wall_ms\": %.1f, \"cpu_seconds\": %.3f, \"first_row_ms\": %.1f, \"first_row_since_start_ms\": %d}%n",
+        System.out.printf(Locale.ROOT, "{\"wall_ms\": %.1f, \"cpu_seconds\": %.3f, \"first_row_ms\": %.1f, \"first_row_since_start_ms\": %d, \"rss_peak_mib\": %d}%n",
             millisSince(began), cpuSeconds() - cpu, firstRow,
-            System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime());
+            System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime(), peakMemoryMib());
+    }
+
+    private static long peakMemoryMib() throws Exception {
+        for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+            if (line.startsWith("VmHWM:")) return Long.parseLong(line.replaceAll("[^0-9]", "")) / 1024;
+        }
+        return 0;
     }
 
     private static double millisSince(long nanos) {
