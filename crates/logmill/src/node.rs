@@ -1,13 +1,13 @@
 //! One node: the boot order, and the same list backwards.
 //!
 //!  1. data directory: lock, identity, which logs there are
-//!  2. replicas, coordinator, and that both follow the image
-//!  3. controller: metadata log, image, publication; the node registers itself
+//!  2. controller: metadata log, image; the node registers itself
+//!  3. replicas and coordinator follow the image: logs open, groups load
 //!  4. Kafka listener
 //!  5. jobs
 //!  6. HTTP listener
 //!
-//! Closing: 6, 5 (jobs rest), 4, coordinator, housekeeping, 3, 2 (logs close), 1 (the clean mark).
+//! Closing: 6, 5 (jobs rest), 4, coordinator, housekeeping, 2, 3 (logs close), 1 (the clean mark).
 
 use std::{
     future::Future,
@@ -65,7 +65,9 @@ pub(crate) enum NodeError {
     Partitions(#[from] replication::PartitionError),
     #[error("the controller does not register this node{}", .0.as_ref().map_or(String::new(), |it| format!(": {it}")))]
     Registration(Option<controller::Refusal>),
-    #[error("port {port} on {HOST} cannot be listened on: {source}; another --{flag} picks another, 0 any")]
+    #[error(
+        "port {port} on {HOST} cannot be listened on: {source}; another --{flag} picks another, 0 any"
+    )]
     Port { port: u16, flag: &'static str, source: io::Error },
     #[error("{0}")]
     System(#[from] io::Error),
@@ -86,7 +88,6 @@ pub(crate) struct Node {
     controller: Controller,
     housekeeper: Housekeeper,
     replicas: Arc<ReplicaSet>,
-    directory: Arc<DataDirectory>,
     /// Removed last.
     temporary: Option<TempDir>,
 }
@@ -135,7 +136,6 @@ impl Node {
             coordinator: core.coordinator,
             controller: core.controller,
             replicas: core.replicas,
-            directory: core.directory,
             temporary,
         })
     }
@@ -178,7 +178,6 @@ impl Node {
         self.housekeeper.stop();
         self.controller.close();
         self.replicas.close()?;
-        self.directory.close_clean()?;
         drop(self.temporary);
         Ok(())
     }
@@ -187,8 +186,6 @@ impl Node {
 /// Steps 1 to 3.
 struct Core {
     clock: Arc<dyn Clock>,
-    server: Arc<ServerOptions>,
-    directory: Arc<DataDirectory>,
     replicas: Arc<ReplicaSet>,
     publisher: Arc<Publisher>,
     controller: Controller,
@@ -207,7 +204,6 @@ impl Core {
         let replicas = ReplicaSet::new(directory.clone(), clock.clone(), (*server).clone());
         let publisher = Arc::new(Publisher::new());
         let coordinator = start_coordinator(&server, &replicas, &publisher, &clock, &mut chance)?;
-        publish::subscribe(&publisher, replicas.clone(), coordinator.clone(), NODE);
         let cluster_id = directory.cluster_id().to_owned();
         let quorum = QuorumOfOne::open(&directory, disk, clock.clone(), &server)?;
         let incarnation = chance.uuid();
@@ -229,11 +225,11 @@ impl Core {
             Some(Err(refusal)) => return Err(NodeError::Registration(Some(refusal))),
             None => return Err(NodeError::Registration(None)),
         }
-        let options = BrokerOptions::new(server.clone(), &cluster_id, HOST, kafka.port());
+        // Only now, so that every partition is visited once, in the reign that has just begun.
+        publish::subscribe(&publisher, replicas.clone(), coordinator.clone(), NODE);
+        let options = BrokerOptions::new(server, &cluster_id, HOST, kafka.port());
         Ok(Self {
             clock,
-            server,
-            directory,
             replicas,
             publisher,
             controller,

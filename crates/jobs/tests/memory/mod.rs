@@ -3,8 +3,6 @@
 //! A write is an append, a sync or a trim. The crash comes before the n-th write takes effect; from then on everything is
 //! refused, until the world is healed. A power cut takes what was not synced of the job's topics as well.
 
-#![expect(clippy::unwrap_used, reason = "a test's world")]
-
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard},
@@ -21,7 +19,7 @@ use records::{Batch, stamp};
 
 /// Topics in memory.
 #[derive(Default)]
-pub struct Memory(Mutex<State>);
+pub(crate) struct Memory(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -48,27 +46,27 @@ impl Memory {
     }
 
     /// Makes a topic.
-    pub fn make(&self, topic: &str, partitions: i32) {
+    pub(crate) fn make(&self, topic: &str, partitions: i32) {
         self.create(&TopicName::parse(topic).unwrap(), partitions, &[]).unwrap();
     }
 
     /// Lets time pass.
-    pub fn pass(&self, ms: i64) {
+    pub(crate) fn pass(&self, ms: i64) {
         self.state().wall += ms;
     }
 
     /// Writes so far.
-    pub fn writes(&self) -> u64 {
+    pub(crate) fn writes(&self) -> u64 {
         self.state().writes
     }
 
     /// The world stops before write `number` (counted from the world's beginning).
-    pub fn crash_at(&self, number: Option<u64>) {
+    pub(crate) fn crash_at(&self, number: Option<u64>) {
         self.state().crash_at = number;
     }
 
     /// What a power cut takes: everything unsynced of topics whose name does not begin with `kept`.
-    pub fn cut_power(&self, kept: &str) {
+    pub(crate) fn cut_power(&self, kept: &str) {
         for (partition, log) in &mut self.state().logs {
             if !partition.topic.as_str().starts_with(kept) {
                 log.batches.retain(|(base, _)| base.0 < log.synced);
@@ -84,7 +82,7 @@ impl Memory {
     }
 
     /// Every record of `topic` that is no control record, per partition: key and value.
-    pub fn records(&self, topic: &str) -> Vec<Vec<(String, String)>> {
+    pub(crate) fn records(&self, topic: &str) -> Vec<Vec<(String, String)>> {
         let text =
             |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap_or(b"-").to_vec()).unwrap();
         let state = self.state();

@@ -111,7 +111,8 @@ mod tests {
     #[test]
     fn tables_line_up() {
         let columns = ["name".to_owned(), "n".to_owned()];
-        let rows = [vec!["a".to_owned(), "10".to_owned()], vec!["long one".to_owned(), "2".to_owned()]];
+        let rows =
+            [vec!["a".to_owned(), "10".to_owned()], vec!["long one".to_owned(), "2".to_owned()]];
         let expected = "name      n\n--------  --\na         10\nlong one  2\n2 rows\n";
         assert_eq!(table(&columns, &rows), expected);
     }

@@ -50,21 +50,14 @@ impl Remote {
             if !status.is_success() {
                 return Err(format!("the node answered {status}: {line}"));
             }
-            let answer = serde_json::from_str(&line)
-                .map_err(|error| format!("the node's answer is not understood ({error}): {line}"))?;
+            let answer = serde_json::from_str(&line).map_err(|error| {
+                format!("the node's answer is not understood ({error}): {line}")
+            })?;
             if !take(answer) {
                 break;
             }
         }
         Ok(())
-    }
-
-    /// All jobs.
-    ///
-    /// # Errors
-    /// When the node cannot be asked.
-    pub(crate) fn jobs(&self) -> Result<Value, String> {
-        self.get("/v1/jobs")
     }
 
     /// One job.

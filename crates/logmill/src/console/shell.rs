@@ -28,11 +28,15 @@ const PIECES_MAX: usize = 256;
 /// Runs the shell until the end of input.
 pub(crate) fn run(remote: &Remote) -> ExitCode {
     if !io::stdin().is_terminal() {
-        eprintln!("error: standard input is no terminal; give statements with -f FILE, -f - or -e SQL");
+        eprintln!(
+            "error: standard input is no terminal; give statements with -f FILE, -f - or -e SQL"
+        );
         return ExitCode::from(2);
     }
     let Ok(mut editor) = DefaultEditor::new() else {
-        eprintln!("error: the terminal cannot be edited on; give statements with -f FILE or -e SQL");
+        eprintln!(
+            "error: the terminal cannot be edited on; give statements with -f FILE or -e SQL"
+        );
         return ExitCode::from(2);
     };
     let history = history_file();
@@ -113,7 +117,8 @@ struct Interrupt {
 impl Interrupt {
     fn watch() -> Self {
         let has_come = Arc::new(AtomicBool::new(false));
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_io().build().ok();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_io().build().ok();
         if let Some(runtime) = &runtime {
             let seen = has_come.clone();
             runtime.spawn(async move {

@@ -64,7 +64,8 @@ impl Clicks {
         let time_ms = (turn_ms - i64::try_from(behind).unwrap_or(0)).max(BEGIN_MS);
         if self.chance.below(BROKEN_OF) == 0 {
             self.broken += 1;
-            let value = format!("{{\"user_id\":\"u7\",\"page\":\"/broken\",\"event_time\":\"{time_ms}");
+            let value =
+                format!("{{\"user_id\":\"u7\",\"page\":\"/broken\",\"event_time\":\"{time_ms}");
             return Click { key: "u7".to_owned(), value };
         }
         let page = self.page();

@@ -128,11 +128,10 @@ impl Feed {
     }
 
     async fn send(&mut self, click: &Click, partition: Option<PartitionId>) -> Result<(), String> {
-        let record =
-            Outgoing::new(now()).key(click.key.as_bytes()).value(click.value.as_bytes());
+        let record = Outgoing::new(now()).key(click.key.as_bytes()).value(click.value.as_bytes());
         let sent = self.producer.send(&self.topic, partition, record).await;
         // Whether it was delivered shows at the end: the job must have read as many as were sent.
-        let _ = sent.map_err(|error| error.to_string())?;
+        drop(sent.map_err(|error| error.to_string())?);
         self.sent += 1;
         Ok(())
     }
@@ -195,7 +194,12 @@ impl Feed {
         })
     }
 
-    async fn wait_for(&mut self, begun: Instant, what: &str, screen: &mut Screen) -> Result<(), String> {
+    async fn wait_for(
+        &mut self,
+        begun: Instant,
+        what: &str,
+        screen: &mut Screen,
+    ) -> Result<(), String> {
         if begun.elapsed() > SETTLE_MAX + Duration::from_secs(self.sent / 10_000) {
             return Err(format!("the job has not {what} in time; it says {}", self.status));
         }

@@ -7,11 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{
-    clicks::Time,
-    feed::Fed,
-    verdict::Verdict,
-};
+use super::{clicks::Time, feed::Fed, verdict::Verdict};
 use crate::{node::Node, process};
 
 /// How often the picture is redrawn; lines in a pipe come ten times slower.
@@ -37,7 +33,9 @@ impl Screen {
             node.kafka(),
             node.http()
         );
-        println!("A job counts page views per page and minute, by event time. Events come out of order,");
+        println!(
+            "A job counts page views per page and minute, by event time. Events come out of order,"
+        );
         println!("some too late for their window, some broken.\n");
         Self {
             is_plain: is_plain || !io::stdout().is_terminal(),
@@ -71,7 +69,8 @@ impl Screen {
     /// Shows where things are.
     pub(crate) fn show_now(&mut self, sent: u64, job: &Value) {
         let since = self.drawn.map(|drawn| drawn.elapsed());
-        let rate = since.map_or(0.0, |since| (sent - self.sent_before) as f64 / since.as_secs_f64());
+        let rate =
+            since.map_or(0.0, |since| (sent - self.sent_before) as f64 / since.as_secs_f64());
         (self.drawn, self.sent_before) = (Some(Instant::now()), sent);
         let lines = self.picture(sent, rate, &job["status"]);
         if self.is_plain {
@@ -95,10 +94,9 @@ impl Screen {
         self.peak_bytes = peak;
         let counters = &status["counters"];
         let count = |name: &str| counters[name].as_u64().unwrap_or(0);
-        let watermark = status["watermark_ms"].as_i64().map_or_else(
-            || "none yet".to_owned(),
-            |ms| Time::of(ms).to_string(),
-        );
+        let watermark = status["watermark_ms"]
+            .as_i64()
+            .map_or_else(|| "none yet".to_owned(), |ms| Time::of(ms).to_string());
         let mut lines = vec![
             format!(
                 "{:>6.1} s  sent {sent:>9}  {rate:>9.0} events/s  windows closed {:>4}  results {:>7}  latency p99 {} ms",

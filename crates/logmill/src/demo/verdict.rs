@@ -95,7 +95,8 @@ impl Verdict {
                 self.rows, self.windows
             );
         }
-        let mut text = format!("{} of {} rows do NOT agree with what was generated:\n", self.wrong, self.rows);
+        let mut text =
+            format!("{} of {} rows do NOT agree with what was generated:\n", self.wrong, self.rows);
         self.examples.iter().for_each(|example| text.push_str(&format!("  {example}\n")));
         if !self.counters_agree {
             text.push_str("  the job's counters do not account for every event\n");
