@@ -63,6 +63,11 @@ impl Date {
         era * 146_097 + day_of_era - 719_468
     }
 
+    /// Milliseconds since 1970-01-01, if 64 bits count them.
+    pub(crate) const fn ms(self) -> Option<i64> {
+        self.days().checked_mul(MS_PER_DAY)
+    }
+
     /// The day, if there is one.
     pub(crate) const fn checked(
         year: i64,
@@ -233,7 +238,7 @@ pub(crate) fn parse_timestamp(text: &[u8], form: TimestampForm) -> Option<i64> {
     if form.zulu && take(&mut rest)? != b'Z' {
         return None;
     }
-    rest.is_empty().then(|| date.days() * MS_PER_DAY + time)
+    if rest.is_empty() { date.ms()?.checked_add(time) } else { None }
 }
 
 /// What CAST and TO_TIMESTAMP read: `yyyy-M-d[ H:m:s[.fraction]]`, in milliseconds.
@@ -255,7 +260,7 @@ pub(crate) fn parse_loose_timestamp(text: &[u8]) -> Option<i64> {
         let second = read_digits(&mut rest, 1, 2)?;
         time = clock(hour, minute, second)? + read_fraction(&mut rest)?;
     }
-    rest.is_empty().then(|| date.days() * MS_PER_DAY + time)
+    if rest.is_empty() { date.ms()?.checked_add(time) } else { None }
 }
 
 /// What `CAST(… AS DATE)` reads: a date, alone or before a space, parts of any length, month and day optional; in days.

@@ -107,3 +107,17 @@ fn written_dates_read_back() {
     assert_eq!(parse_time(b"23:59:58.007"), Some(MS_PER_DAY - 1_993));
     assert_eq!(parse_time(b"23:60:58"), None);
 }
+
+#[test]
+fn years_beyond_what_milliseconds_count_are_refused() {
+    for (text, form) in [
+        (&b"+999999999-01-01 00:00:00"[..], SQL),
+        (b"-999999999-01-01 00:00:00Z", SQL_ZULU),
+        (b"+999999999-12-31T23:59:59.999", ISO),
+        (b"+292278995-01-01T00:00:00Z", ISO_ZULU),
+    ] {
+        assert_eq!(parse_timestamp(text, form), None, "{}", String::from_utf8_lossy(text));
+    }
+    assert!(parse_timestamp(b"+292278993-01-01 00:00:00", SQL).is_some());
+    assert!(parse_date(b"+999999999-01-01", PastMonthEnd::Refuse).is_some());
+}

@@ -21,15 +21,20 @@ impl Counters {
     /// All of them: the offsets consumed.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.used + self.filtered + self.late + self.bad + self.skipped
+        // Saturates: a damaged snapshot may say anything.
+        self.used
+            .saturating_add(self.filtered)
+            .saturating_add(self.late)
+            .saturating_add(self.bad)
+            .saturating_add(self.skipped)
     }
 
     /// Adds what `other` counts.
     pub const fn add(&mut self, other: &Self) {
-        self.used += other.used;
-        self.filtered += other.filtered;
-        self.late += other.late;
-        self.bad += other.bad;
-        self.skipped += other.skipped;
+        self.used = self.used.saturating_add(other.used);
+        self.filtered = self.filtered.saturating_add(other.filtered);
+        self.late = self.late.saturating_add(other.late);
+        self.bad = self.bad.saturating_add(other.bad);
+        self.skipped = self.skipped.saturating_add(other.skipped);
     }
 }

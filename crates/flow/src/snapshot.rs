@@ -133,6 +133,12 @@ impl<'b> Reader<'b> {
         self.array().map(i128::from_le_bytes)
     }
 
+    /// What has been counted so far: it has room to be counted on.
+    pub(crate) fn tally(&mut self) -> Result<i64, Torn> {
+        let tally = self.i64()?;
+        if (0..=1 << 62).contains(&tally) { Ok(tally) } else { Err(Torn) }
+    }
+
     /// A count of things that take a byte each, at least.
     pub(crate) fn count(&mut self) -> Result<usize, Torn> {
         let count = usize::try_from(self.u64()?).map_err(|_| Torn)?;

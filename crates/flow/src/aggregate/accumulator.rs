@@ -108,7 +108,10 @@ impl Accumulator {
     pub(crate) fn merge(&mut self, other: &Self, map: &[u32]) {
         match (self, other) {
             (Self::Count(counts), Self::Count(more)) => {
-                map.iter().zip(more).for_each(|(to, more)| counts[*to as usize] += more);
+                for (to, more) in map.iter().zip(more) {
+                    let count = &mut counts[*to as usize];
+                    *count = count.wrapping_add(*more);
+                }
             }
             (Self::Total(totals), Self::Total(more)) => totals.merge(more, map),
             (Self::Extreme(extremes), Self::Extreme(more)) => extremes.merge(more, map),
@@ -148,7 +151,7 @@ impl Accumulator {
     pub(crate) fn read(&mut self, groups: usize, from: &mut Reader<'_>) -> Result<(), Torn> {
         match self {
             Self::Count(counts) => {
-                *counts = from.many(groups, Reader::i64)?;
+                *counts = from.many(groups, Reader::tally)?;
                 Ok(())
             }
             Self::Total(totals) => totals.read(groups, from),

@@ -81,7 +81,7 @@ impl Totals {
     pub(crate) fn merge(&mut self, other: &Self, map: &[u32]) {
         let of = if self.is_average { Type::Double } else { self.of };
         for (from, to) in map.iter().map(|to| *to as usize).enumerate() {
-            self.counts[to] += other.counts[from];
+            self.counts[to] = self.counts[to].wrapping_add(other.counts[from]);
             match (&mut self.sums, &other.sums) {
                 (Sums::Integer(sums), Sums::Integer(more)) => {
                     sums[to] = sums[to].wrapping_add(more[from]);
@@ -162,7 +162,7 @@ impl Totals {
 
     /// Reads `groups` totals into this empty one.
     pub(crate) fn read(&mut self, groups: usize, from: &mut Reader<'_>) -> Result<(), Torn> {
-        self.counts = from.many(groups, Reader::i64)?;
+        self.counts = from.many(groups, Reader::tally)?;
         match &mut self.sums {
             Sums::Integer(sums) => *sums = from.many(groups, Reader::i64)?,
             Sums::Double(sums) => {

@@ -247,7 +247,7 @@ fn compact(raw: &[u8], out: &mut Vec<u8>) {
 /// Appends the bytes that `text` encodes; answers whether it is base64, padded or not.
 fn decode_base64(text: &[u8], out: &mut Vec<u8>) -> bool {
     let body = text.strip_suffix(b"==").or(text.strip_suffix(b"=")).unwrap_or(text);
-    if body.len() % 4 == 1 || (body.len() != text.len() && text.len() % 4 != 0) {
+    if body.len() % 4 == 1 || (body.len() != text.len() && !text.len().is_multiple_of(4)) {
         return false;
     }
     for group in body.chunks(4) {

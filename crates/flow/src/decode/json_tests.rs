@@ -92,6 +92,7 @@ fn fields_become_what_flink_makes_of_them() {
         (timestamp, "1250", None),
         (instant, "\"1970-01-01 00:00:01Z\"", Some(Value::Integer(1_000))),
         (instant, "\"1970-01-01 00:00:01\"", None),
+        (timestamp, "\"+999999999-01-01 00:00:00\"", None),
     ] {
         assert_eq!(one(of, &format!("{{\"a\":{json}}}")), value, "{of} from {json}");
     }

@@ -90,7 +90,7 @@ pub(crate) const fn cut_fraction(ms: i64, precision: u8) -> i64 {
         2 => 10,
         _ => return ms,
     };
-    ms - ms.rem_euclid(unit)
+    ms.saturating_sub(ms.rem_euclid(unit))
 }
 
 /// One value that is being cast; it is not NULL.

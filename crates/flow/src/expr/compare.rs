@@ -38,9 +38,7 @@ fn holds(
         Layout::Integer if Layout::of(arguments.of(1)) == Layout::Integer => {
             zip(rows, (left.integers(), right.integers()), |left, right| is(left.cmp(&right)))
         }
-        Layout::Double => {
-            zip(rows, (left.doubles(), right.doubles()), |left, right| is_double(left, right))
-        }
+        Layout::Double => zip(rows, (left.doubles(), right.doubles()), is_double),
         Layout::Boolean => {
             zip(rows, (left.booleans(), right.booleans()), |left, right| is(left.cmp(&right)))
         }

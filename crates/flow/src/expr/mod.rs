@@ -196,3 +196,6 @@ impl Expr {
         }
     }
 }
+
+#[cfg(test)]
+mod eval_tests;

@@ -2,9 +2,7 @@
 //!
 //! `y u M d H h k K m s S a E D`, text in quotes, everything that is no letter for itself. Other letters are refused.
 
-use crate::civil::{
-    self, Date, MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND, PastMonthEnd,
-};
+use crate::civil::{self, Date, MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND, PastMonthEnd};
 
 /// One piece of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,13 +212,14 @@ impl Read {
             _ => self.hour,
         };
         let is_clock = hour < 24 && self.minute < 60 && self.second < 60;
-        is_clock.then(|| {
-            date.days() * MS_PER_DAY
-                + i64::from(hour) * MS_PER_HOUR
-                + i64::from(self.minute) * MS_PER_MINUTE
-                + i64::from(self.second) * MS_PER_SECOND
-                + self.ms
-        })
+        if !is_clock {
+            return None;
+        }
+        let ms_of_day = i64::from(hour) * MS_PER_HOUR
+            + i64::from(self.minute) * MS_PER_MINUTE
+            + i64::from(self.second) * MS_PER_SECOND
+            + self.ms;
+        date.ms()?.checked_add(ms_of_day)
     }
 }
 
@@ -241,6 +240,7 @@ fn read_name(rest: &mut &[u8], names: &[&str]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::civil::MS_PER_DAY;
 
     fn show(pattern: &str, ms: i64) -> String {
         let mut out = Vec::new();
@@ -281,5 +281,10 @@ mod tests {
         for wrong in ["1970-1-2", "1970-13-02", "1970-01-02x", "", "x"] {
             assert_eq!(day.read(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn years_beyond_what_milliseconds_count_are_refused() {
+        assert_eq!(Pattern::parse("y").unwrap().read("999999999"), None);
     }
 }

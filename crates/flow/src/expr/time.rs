@@ -32,8 +32,9 @@ pub(super) fn call(
             let sides = (arguments.operand(0).integers(), arguments.operand(1).integers());
             let values = zip(arguments.rows, sides, |value, ms| match of {
                 Type::Time => value.wrapping_add(ms).rem_euclid(MS_PER_DAY),
-                Type::Date => value.wrapping_mul(unit).wrapping_add(ms).div_euclid(MS_PER_DAY),
-                _ => value.wrapping_mul(unit).wrapping_add(ms),
+                Type::Date => value.saturating_mul(unit).saturating_add(ms).div_euclid(MS_PER_DAY),
+                // Saturates: a mark that wrapped would end time for the whole job.
+                _ => value.saturating_mul(unit).saturating_add(ms),
             });
             Column { values: Values::Integer(values), valid: arguments.valid() }
         }
@@ -107,11 +108,15 @@ fn text_call(
                 Ok(Some(()))
             })
         }
-        F::UnixTimestamp => rows_to_integers(arguments, failures, |row| {
-            let ms = patterns.at(row)?.read(text.str_at(row));
-            // Flink's own answer where the text cannot be read.
-            Ok(Some(ms.map_or(i64::MIN, |ms| (ms - scope.zone_ms).div_euclid(MS_PER_SECOND))))
-        }),
+        F::UnixTimestamp => {
+            rows_to_integers(arguments, failures, |row| {
+                let ms = patterns.at(row)?.read(text.str_at(row));
+                // Flink's own answer where the text cannot be read.
+                Ok(Some(ms.map_or(i64::MIN, |ms| {
+                    ms.saturating_sub(scope.zone_ms).div_euclid(MS_PER_SECOND)
+                })))
+            })
+        }
         F::ToDate => rows_to_integers(arguments, failures, |row| {
             Ok(match arguments.len() {
                 1 => civil::parse_loose_date(text.at(row)),

@@ -162,7 +162,7 @@ fn idle_and_ended_inputs_let_windows_close() {
     graph.end_input(2);
     graph.end_input(1);
     assert_eq!((graph.watermark(), graph.input_watermark(1)), (Some(118_000), Some(i64::MAX)));
-    assert_eq!(graph.take_values().len(), 0 + 0, "the second minute ends at 120,000");
+    assert_eq!(graph.take_values().len(), 0, "the second minute ends at 120,000");
     graph.end_input(0);
     assert_eq!(graph.watermark(), Some(i64::MAX));
     assert_eq!(
@@ -553,6 +553,33 @@ fn a_muted_graph_moves_and_gives_nothing() {
     muted.set_muted(false);
     muted.end_input(0);
     assert_eq!(muted.take_values().len(), 1);
+}
+
+#[test]
+fn row_times_at_the_ends_of_time_neither_panic_nor_wrap() {
+    let mut source = bids();
+    source.columns[1] = source_column("ts", TIMESTAMP, Origin::Value("ts".into()));
+    source.computed[0].expr = column(1, TIMESTAMP);
+    source.watermark.as_mut().unwrap().mark = call(
+        Function::AddMilliseconds,
+        vec![column(3, TIMESTAMP), integer(-2_000, Type::BigInt)],
+        TIMESTAMP,
+    );
+    let mut aggregate = minutes_by_url();
+    aggregate.row_time = column(3, TIMESTAMP);
+    let row = |ts: &str| Some(format!("{{\"url\":\"/a\",\"ts\":\"{ts}\",\"amount\":1}}"));
+    for zone_minutes in [-1_440, 0, 1_440] {
+        let mut plan = pass_through(source.clone(), vec![Step::WindowAggregate(aggregate.clone())]);
+        plan.zone_minutes = zone_minutes;
+        let mut graph = graph(plan, 1);
+        graph.feed_values(0, &[row("-292275054-12-31 23:59:59"), row("1970-01-01 00:00:00")]);
+        assert_eq!(graph.counters(), Counters { used: 2, ..Counters::default() });
+        assert_eq!(graph.watermark(), Some(-2_000), "the first mark has not wrapped around");
+        graph.feed_values(0, &[row("+292278993-01-01 00:00:00"), row("+292278994-08-01 00:00:00")]);
+        graph.end_input(0);
+        assert_eq!(graph.counters(), Counters { used: 4, ..Counters::default() });
+        assert_eq!((graph.take_screen_rows().len(), graph.state_bytes()), (4, 0));
+    }
 }
 
 #[test]

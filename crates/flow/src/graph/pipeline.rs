@@ -59,13 +59,13 @@ impl Graph {
                 record.map_or(-1, |record| record.timestamp)
             });
         }
-        if let Some(marks) = marks {
-            if !self.advance(input, &chunk, (&marks, rows), &mut tally) {
-                let screened = self.window.as_ref().map(|window| window.screen(&scope, &mut chunk));
-                tally.failures.extend(screened.unwrap_or_default());
-                let is_clean = self.advance(input, &chunk, (&marks, rows), &mut tally);
-                debug_assert!(is_clean, "failing rows have been screened out");
-            }
+        if let Some(marks) = marks
+            && !self.advance(input, &chunk, (&marks, rows), &mut tally)
+        {
+            let screened = self.window.as_ref().map(|window| window.screen(&scope, &mut chunk));
+            tally.failures.extend(screened.unwrap_or_default());
+            let is_clean = self.advance(input, &chunk, (&marks, rows), &mut tally);
+            debug_assert!(is_clean, "failing rows have been screened out");
         }
         self.settle(input, rows, tally);
     }

@@ -104,6 +104,9 @@ fn happen(graph: &mut Graph, event: &Event) {
     }
 }
 
+/// A count, and a sum for each input.
+type PlainGroup = (u64, [Option<f64>; INPUTS]);
+
 /// The same rules, row by row, without chunks, tables or bytes.
 #[derive(Default)]
 struct Plain {
@@ -111,7 +114,7 @@ struct Plain {
     idle: [bool; INPUTS],
     ended: [bool; INPUTS],
     watermark: Option<i64>,
-    windows: BTreeMap<i64, BTreeMap<String, (u64, [Option<f64>; INPUTS])>>,
+    windows: BTreeMap<i64, BTreeMap<String, PlainGroup>>,
     counters: Counters,
     given: Vec<String>,
 }

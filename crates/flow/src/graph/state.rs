@@ -86,7 +86,7 @@ impl Graph {
         let combined = reader.maybe()?;
         self.watermarks =
             Watermarks::restore(std::mem::take(&mut self.watermarks.inputs), combined);
-        self.windows_closed = reader.u64()?;
+        self.windows_closed = reader.tally()?.unsigned_abs();
         let input_of = |lane: u64| {
             let lane = usize::try_from(lane).map_err(|_| Torn)?;
             places.get(lane).copied().ok_or(Torn)
@@ -129,11 +129,11 @@ fn read_input<'b>(reader: &mut Reader<'b>) -> Result<ReadInput<'b>, Torn> {
             has_ended: reader.flag()?,
         },
         counters: Counters {
-            used: reader.u64()?,
-            filtered: reader.u64()?,
-            late: reader.u64()?,
-            bad: reader.u64()?,
-            skipped: reader.u64()?,
+            used: reader.tally()?.unsigned_abs(),
+            filtered: reader.tally()?.unsigned_abs(),
+            late: reader.tally()?.unsigned_abs(),
+            bad: reader.tally()?.unsigned_abs(),
+            skipped: reader.tally()?.unsigned_abs(),
         },
     })
 }
