@@ -57,6 +57,9 @@ pub enum ClientError {
     /// A setting or an argument makes no sense.
     #[error("{0}")]
     Invalid(String),
+    /// A record was sent and never answered, and what came after it was refused: the broker may have it or not.
+    #[error("the broker may have the record or not")]
+    InDoubt,
     /// The producer was closed before the record was delivered.
     #[error("the producer is closed")]
     ProducerClosed,
@@ -82,6 +85,7 @@ impl ClientError {
             | Self::Wire(_)
             | Self::Records { .. }
             | Self::Invalid(_)
+            | Self::InDoubt
             | Self::ProducerClosed => false,
         }
     }

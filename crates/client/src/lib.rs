@@ -31,6 +31,11 @@ mod metadata;
 mod producer;
 mod retry;
 
+#[cfg(test)]
+mod client_tests;
+#[cfg(test)]
+mod fake_broker;
+
 pub use admin::{Created, NewTopic, OffsetSpec, ProducerIdentity};
 pub use cluster::{Cluster, ClusterOptions};
 pub use connection::{Answer, Connection, ConnectionOptions};

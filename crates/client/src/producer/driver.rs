@@ -185,7 +185,10 @@ async fn find_leaders(shared: &Shared, topics: BTreeSet<TopicName>) {
 /// Without an identity nothing can be sent: what waits fails with the reason.
 async fn renew_identity(shared: &Shared) {
     match shared.cluster.init_producer_id().await {
-        Ok(identity) => shared.state().on_identity(identity),
+        Ok(identity) => {
+            let freed = shared.state().on_identity(identity);
+            shared.room.add_permits(freed);
+        }
         Err(error) => {
             let freed = shared.state().fail_all(&error);
             shared.room.add_permits(freed);

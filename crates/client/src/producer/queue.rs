@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use model::{Offset, PartitionId};
+use model::{ErrorCode, Offset, PartitionId};
 use records::{BatchBuilder, stamp};
 use tokio::time::Instant;
 
@@ -59,6 +59,8 @@ pub(super) struct Batch {
     order: u64,
     count: i32,
     sequence: Option<(ProducerIdentity, i32)>,
+    /// It was sent and not answered, so that the broker may have it. Only the same sequence under the same identity can tell.
+    is_in_doubt: bool,
     born: Instant,
 }
 
@@ -106,6 +108,7 @@ impl Queue {
             outcome: open.outcome,
             order,
             sequence: None,
+            is_in_doubt: false,
             born: open.since,
         });
     }
@@ -168,7 +171,21 @@ impl Queue {
     }
 
     /// A batch has come back and is to be sent again, before all that are younger.
-    pub(super) fn on_retry(&mut self, batch: Batch, now: Instant, backoff: Duration) {
+    pub(super) fn on_retry(
+        &mut self,
+        mut batch: Batch,
+        error: &ClientError,
+        now: Instant,
+        backoff: Duration,
+    ) {
+        batch.is_in_doubt = match error.code() {
+            // Out of order it was not taken, whatever was thought of it before.
+            Some(ErrorCode::OutOfOrderSequenceNumber) => false,
+            Some(ErrorCode::RequestTimedOut | ErrorCode::NotEnoughReplicasAfterAppend) | None => {
+                true
+            }
+            Some(_) => batch.is_in_doubt,
+        };
         self.in_flight.remove(&batch.order);
         let place = self.ready.partition_point(|other| other.order < batch.order);
         self.ready.insert(place, batch);
@@ -182,11 +199,15 @@ impl Queue {
         self.is_draining || self.in_flight.first().is_some_and(|oldest| *oldest < batch.order)
     }
 
-    /// Begins the sequence anew, under another identity.
-    pub(super) fn restart_sequence(&mut self) {
+    /// Begins the sequence anew, under another identity. Gives up the batches that the broker may have under the old one: sent again they
+    /// might be doubled.
+    pub(super) fn restart_sequence(&mut self) -> VecDeque<Batch> {
         assert!(self.in_flight.is_empty(), "a batch in flight has the old identity");
         self.next_sequence = 0;
         self.is_known = false;
+        let (in_doubt, ready) = self.ready.drain(..).partition(|batch| batch.is_in_doubt);
+        self.ready = ready;
+        in_doubt
     }
 
     /// Gives up the batches that are older than `timeout`, if none is in flight.
@@ -240,5 +261,43 @@ impl Drop for Batch {
     /// Nobody waits for a batch that is gone.
     fn drop(&mut self) {
         self.outcome.settle(Err(ClientError::ProducerClosed));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{ProducerEpoch, ProducerId, TimestampMs};
+
+    use super::*;
+
+    fn identity(id: i64) -> Option<ProducerIdentity> {
+        Some(ProducerIdentity { id: ProducerId(id), epoch: ProducerEpoch(0) })
+    }
+
+    #[test]
+    fn what_the_broker_may_have_is_not_sent_under_another_identity() {
+        let mut queue = Queue::default();
+        let options = ProducerOptions { batch_bytes: 1, ..ProducerOptions::default() };
+        for _ in 0..3 {
+            let record = Outgoing::new(TimestampMs(0)).value(b"v");
+            drop(queue.append(PartitionId(0), &record, 1, &options));
+        }
+        let (now, pause) = (Instant::now(), Duration::ZERO);
+        let unanswered = ClientError::Closed(String::new());
+        let refused = ClientError::refused("", ErrorCode::OutOfOrderSequenceNumber);
+        let first = queue.take(identity(1)).unwrap();
+        let second = queue.take(identity(1)).unwrap();
+        queue.on_retry(second, &unanswered, now, pause);
+        queue.on_retry(first, &unanswered, now, pause);
+        // The second one is cleared by the broker; the first is not.
+        let first = queue.take(identity(1)).unwrap();
+        let second = queue.take(identity(1)).unwrap();
+        assert_eq!((first.order, second.order), (0, 1), "retries keep their order");
+        queue.on_retry(first, &unanswered, now, pause);
+        queue.on_retry(second, &refused, now, pause);
+        let given_up: Vec<_> = queue.restart_sequence().iter().map(|batch| batch.order).collect();
+        assert_eq!(given_up, [0]);
+        let next = queue.take(identity(2)).unwrap();
+        assert_eq!((next.order, next.sequence.map(|(_, number)| number)), (1, Some(0)));
     }
 }

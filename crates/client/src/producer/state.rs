@@ -204,12 +204,12 @@ impl State {
             return (freed, false);
         }
         let follows_failure = self.identity.is_some()
-            && queue.may_follow_failure(&batch)
+            && (self.is_identity_spent || queue.may_follow_failure(&batch))
             && code == Some(ErrorCode::OutOfOrderSequenceNumber);
         let may_mend = error.is_retriable() || follows_failure;
         if may_mend && !batch.is_expired(now, options.delivery_timeout) {
             let asks = error.code().is_none_or(is_retriable);
-            queue.on_retry(batch, now, backoff);
+            queue.on_retry(batch, &error, now, backoff);
             return (0, asks);
         }
         batch.settle(Err(error));
@@ -218,13 +218,16 @@ impl State {
         (freed, false)
     }
 
-    /// A new identity: every sequence begins anew.
-    pub(super) fn on_identity(&mut self, identity: ProducerIdentity) {
+    /// A new identity: every sequence begins anew. What it frees of the buffer: batches that the broker may have are given up.
+    pub(super) fn on_identity(&mut self, identity: ProducerIdentity) -> usize {
         self.identity = Some(identity);
         self.is_identity_spent = false;
-        for queue in self.queues.values_mut() {
-            queue.restart_sequence();
+        let mut freed = 0;
+        for batch in self.queues.values_mut().flat_map(Queue::restart_sequence) {
+            freed += usize::try_from(batch.room).unwrap_or(0);
+            batch.settle(Err(ClientError::InDoubt));
         }
+        freed
     }
 
     /// Gives up everything that is not in flight; what it frees of the buffer.
