@@ -255,7 +255,9 @@ fn life(
                         "stop after {stop:?}: the node did not boot"
                     );
                     drop(task.take());
-                    booted.map(Node::end);
+                    if let Some(node) = booted {
+                        node.end();
+                    }
                     match power {
                         Some(seed) => ground.disk.power_cut(&mut Chance::from_seed(seed)),
                         None => ground.disk.crash_process(),
