@@ -121,6 +121,7 @@ class Reader:
     def __init__(self, client):
         self._client = client
         self.numbers = collections.Counter()
+        self.errors = []
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -134,14 +135,15 @@ class Reader:
                     self.numbers.update(json.loads(each.record.value)["number"] for each in received)
                     if received:
                         consumer.commit()
-            except KafkaException:
-                pass
+            except KafkaException as error:
+                self.errors.append(str(error))
             finally:
                 consumer.close()
 
     def end(self):
         self._ending.set()
         self._thread.join(60)
+        check(not self._thread.is_alive(), "a reader hangs in the library")
 
 
 def await_windows(bootstrap, count):
@@ -202,9 +204,16 @@ class Crashes:
             check(numbers == sorted(numbers), f"partition {partition} is not in the order in which it was sent")
 
     def group_misses_nothing(self):
+        def missing():
+            return set(range(self.load.sent)).difference(*(reader.numbers.keys() for reader in self.readers))
+
         try:
-            eventually("the group has read every record", lambda: sum(len(reader.numbers) for reader in self.readers) and
-                       len(set().union(*(reader.numbers.keys() for reader in self.readers))) == self.load.sent, 90)  # fmt: skip
+            eventually("the group has read every record", lambda: not missing(), 90, 0.5)
+        except AssertionError as late:
+            found = sorted(missing())
+            errors = collections.Counter(error for reader in self.readers for error in reader.errors)
+            places = [self.load.places[number] for number in found[:3]]
+            raise AssertionError(f"{late}: {len(found)} are missing, from {places} to {self.load.places[found[-1]]}; errors {errors}") from late
         finally:
             for reader in self.readers:
                 reader.end()
