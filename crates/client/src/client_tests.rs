@@ -11,10 +11,9 @@ use records::{BatchBuilder, Codec, control};
 use crate::{
     Acks, ClientError, Cluster, ClusterOptions, ConnectionOptions, Consumer, ConsumerOptions,
     Delivery, Fetched, OffsetSpec, Outgoing, Producer, ProducerOptions,
-    fake_broker::{
-        FakeBroker,
+    test_broker::{
         Fault::{self, CloseAfter, CloseBefore, Refuse},
-        topic,
+        TestBroker, topic,
     },
 };
 
@@ -30,7 +29,7 @@ fn options() -> ClusterOptions {
     ClusterOptions { backoff: Duration::from_millis(1), ..ClusterOptions::default() }
 }
 
-async fn cluster(broker: &FakeBroker) -> Cluster {
+async fn cluster(broker: &TestBroker) -> Cluster {
     Cluster::connect(&broker.address, options()).await.unwrap()
 }
 
@@ -45,7 +44,7 @@ async fn send(producer: &Producer, number: u32) -> Delivery {
     producer.send(&topic(), Some(PartitionId(0)), record).await.unwrap()
 }
 
-fn numbers(broker: &FakeBroker) -> Vec<u32> {
+fn numbers(broker: &TestBroker) -> Vec<u32> {
     broker.values().into_iter().map(|value| u32::from_be_bytes(value.try_into().unwrap())).collect()
 }
 
@@ -63,7 +62,7 @@ fn what_is_retried_is_neither_lost_nor_doubled_nor_reordered() {
     for one in hiccups {
         for other in hiccups {
             run(async move {
-                let broker = FakeBroker::start().await;
+                let broker = TestBroker::start().await;
                 broker.state().faults.extend([one, other, Fault::None, other, one, one, other]);
                 let producer =
                     Producer::new(cluster(&broker).await, small_batches()).await.unwrap();
@@ -83,7 +82,7 @@ fn what_is_retried_is_neither_lost_nor_doubled_nor_reordered() {
 #[test]
 fn a_refusal_for_good_fails_its_batch_alone() {
     run(async {
-        let broker = FakeBroker::start().await;
+        let broker = TestBroker::start().await;
         let producer = Producer::new(cluster(&broker).await, small_batches()).await.unwrap();
         send(&producer, 0).await.await.unwrap();
         broker.state().faults.push_back(Refuse(ErrorCode::MessageTooLarge));
@@ -105,7 +104,7 @@ fn a_refusal_for_good_fails_its_batch_alone() {
 #[test]
 fn what_cannot_be_delivered_fails_when_its_time_is_up() {
     run(async {
-        let broker = FakeBroker::start().await;
+        let broker = TestBroker::start().await;
         let faults = std::iter::repeat_n(Refuse(ErrorCode::NotEnoughReplicas), 100_000);
         broker.state().faults.extend(faults);
         let options =
@@ -123,7 +122,7 @@ fn what_cannot_be_delivered_fails_when_its_time_is_up() {
 #[test]
 fn records_share_batches_and_know_their_offsets() {
     run(async {
-        let broker = FakeBroker::start().await;
+        let broker = TestBroker::start().await;
         let linger = Duration::from_secs(60);
         let options = ProducerOptions { linger, codec: Codec::Lz4, ..ProducerOptions::default() };
         let producer = Producer::new(cluster(&broker).await, options).await.unwrap();
@@ -142,7 +141,7 @@ fn records_share_batches_and_know_their_offsets() {
 #[test]
 fn a_dropped_producer_still_sends_what_it_took() {
     run(async {
-        let broker = FakeBroker::start().await;
+        let broker = TestBroker::start().await;
         let linger = Duration::from_secs(60);
         let options = ProducerOptions { linger, ..ProducerOptions::default() };
         let producer = Producer::new(cluster(&broker).await, options).await.unwrap();
@@ -156,7 +155,7 @@ fn a_dropped_producer_still_sends_what_it_took() {
 #[test]
 fn options_that_contradict_each_other_are_refused() {
     run(async {
-        let broker = FakeBroker::start().await;
+        let broker = TestBroker::start().await;
         let cluster = cluster(&broker).await;
         for options in [
             ProducerOptions { acks: Acks::Leader, ..ProducerOptions::default() },
@@ -172,7 +171,7 @@ fn options_that_contradict_each_other_are_refused() {
 #[test]
 fn a_silent_broker_is_given_up() {
     run(async {
-        let broker = FakeBroker::start().await;
+        let broker = TestBroker::start().await;
         let connection =
             ConnectionOptions { request_timeout: Duration::from_millis(50), ..Default::default() };
         let options = ClusterOptions { connection, retry_timeout: Duration::ZERO, ..options() };
@@ -205,7 +204,7 @@ async fn read(consumer: &mut Consumer, count: usize) -> Vec<u32> {
 #[test]
 fn a_consumer_reads_on_from_where_it_is_put() {
     run(async {
-        let broker = FakeBroker::start().await;
+        let broker = TestBroker::start().await;
         let cluster = cluster(&broker).await;
         let producer = Producer::new(cluster.clone(), small_batches()).await.unwrap();
         for number in 0..20 {
@@ -227,7 +226,7 @@ fn a_consumer_reads_on_from_where_it_is_put() {
 #[test]
 fn an_offset_out_of_range_is_reset_only_if_that_is_asked_for() {
     run(async {
-        let broker = FakeBroker::start().await;
+        let broker = TestBroker::start().await;
         let cluster = cluster(&broker).await;
         let producer = Producer::new(cluster.clone(), small_batches()).await.unwrap();
         for number in 0..10 {

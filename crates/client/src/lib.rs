@@ -34,7 +34,7 @@ mod retry;
 #[cfg(test)]
 mod client_tests;
 #[cfg(test)]
-mod fake_broker;
+mod test_broker;
 
 pub use admin::{Created, NewTopic, OffsetSpec, ProducerIdentity};
 pub use cluster::{Cluster, ClusterOptions};

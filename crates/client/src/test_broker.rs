@@ -43,7 +43,7 @@ pub(crate) enum Fault {
 
 /// The broker. It ends with the test's runtime.
 #[derive(Clone)]
-pub(crate) struct FakeBroker {
+pub(crate) struct TestBroker {
     pub(crate) address: String,
     state: Arc<Mutex<State>>,
 }
@@ -63,7 +63,7 @@ pub(crate) struct State {
     next_producer: i64,
 }
 
-impl FakeBroker {
+impl TestBroker {
     /// Starts it on a free port.
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
