@@ -78,16 +78,42 @@ impl Log {
 
     /// Syncs the batches alone (`flush.messages`): enough for them to outlive a power cut. The recovery point stays.
     pub(crate) fn sync_batches(&mut self) -> Result<(), StorageError> {
+        let to = self.sync_handle()?.run()?;
+        self.note_synced(to);
+        Ok(())
+    }
+
+    /// Notes the batches that are not synced yet, and nothing else: far less than [`Self::flush_handle`], and enough for
+    /// them to outlive a power cut. The offset is for [`Self::note_synced`].
+    ///
+    /// # Errors
+    /// When the directory has failed.
+    pub fn sync_handle(&mut self) -> Result<FlushHandle, StorageError> {
+        self.home.shared.check()?;
         let mut handle = self.empty_handle();
+        if self.synced == self.end {
+            return Ok(handle);
+        }
         for segment in &self.segments[self.segment_of(self.synced)..] {
             if segment.size > 0 {
                 handle.files.push(segment.file(&self.home)?);
             }
         }
         self.add_directories(&mut handle);
-        handle.run()?;
-        self.synced = self.end;
-        Ok(())
+        Ok(handle)
+    }
+
+    /// Batches below `to` outlive a power cut.
+    pub fn note_synced(&mut self, to: Offset) {
+        // The log may have been cut since.
+        self.synced = self.synced.max(to.min(self.end));
+        self.check_invariant();
+    }
+
+    /// Up to where batches outlive a power cut.
+    #[must_use]
+    pub const fn synced(&self) -> Offset {
+        self.synced
     }
 
     /// Notes what there is to sync, so that it can be done without the log's lock.

@@ -171,7 +171,7 @@ impl Topics for LocalTopics {
     }
 
     fn sync(&self, partition: &TopicPartition) -> Result<(), ErrorCode> {
-        self.find(partition)?.flush().map(drop).map_err(code)
+        self.find(partition)?.sync().map_err(code)
     }
 
     fn trim(&self, partition: &TopicPartition, before: Offset) -> Result<(), ErrorCode> {

@@ -63,7 +63,8 @@ impl<S: Shard> Runtime<S> {
         }
         let loading = self.slots.insert(partition, Slot::Loading { epoch });
         match loading {
-            Some(Slot::Loading { .. }) => None,
+            Some(Slot::Loading { epoch: asked }) if asked == epoch => None,
+            // Also when a load of an earlier reign is under way: its shard will be thrown away.
             _ => Some(Load { partition, epoch }),
         }
     }

@@ -126,6 +126,23 @@ fn a_load_of_an_earlier_reign_is_thrown_away() {
     assert!(world.runtime.on_elected(PARTITION, LeaderEpoch(13)).is_none(), "it knows it all");
 }
 
+/// A node that registers again while it still loads led its partitions in two reigns: nobody asked for the second load,
+/// and the partition stayed in COORDINATOR_LOAD_IN_PROGRESS for good.
+#[test]
+fn a_new_reign_while_loading_asks_for_a_load_of_its_own() {
+    let mut world = World::new(GroupOptions::default(), 1);
+    world.runtime.on_resigned(PARTITION);
+    let first = world.runtime.on_elected(PARTITION, LeaderEpoch(10)).unwrap();
+    assert!(world.runtime.on_elected(PARTITION, LeaderEpoch(10)).is_none(), "it is under way");
+    let second = world.runtime.on_elected(PARTITION, LeaderEpoch(11)).unwrap();
+    let now = world.now();
+    let stale = world.replayed();
+    world.runtime.on_loaded(first, Ok(stale), now);
+    let fresh = world.replayed();
+    world.runtime.on_loaded(second, Ok(fresh), now);
+    assert!(world.runtime.shard(PARTITION).is_some());
+}
+
 #[test]
 fn expiry_of_any_number_of_offsets_fits_the_partition() {
     let options = GroupOptions { offsets_retention_minutes: 1, ..GroupOptions::default() };

@@ -63,6 +63,8 @@ pub struct TaskStatus {
     pub is_finished: bool,
 }
 
+/// Milliseconds between two commits of the positions.
+const COMMIT_EVERY_MS: i64 = 1_000;
 /// Latencies kept for [`TaskStatus::latencies_ms`].
 const LATENCIES_MAX: usize = 4096;
 
@@ -81,6 +83,7 @@ pub struct Task {
     /// Turns since the last seal.
     unsealed: Vec<Turn>,
     sealed_at: TimestampMs,
+    committed_at: TimestampMs,
     snapshot_at: TimestampMs,
     snapshot_number: u64,
     latencies_ms: VecDeque<u32>,
@@ -112,6 +115,7 @@ impl Task {
             number,
             unsealed: Vec::new(),
             sealed_at: now,
+            committed_at: now,
             snapshot_at: now,
             snapshot_number: number,
             latencies_ms: VecDeque::new(),
@@ -179,7 +183,9 @@ impl Task {
     pub fn rest(&mut self) -> Result<(), Halt> {
         self.snapshot()?;
         self.journal.append(&Entry::Rest)?;
-        self.journal.sync()
+        self.journal.sync()?;
+        self.commit();
+        Ok(())
     }
 
     /// Where the job is.
@@ -216,8 +222,16 @@ impl Task {
             self.outputs.publish(&seal.outputs)?;
         }
         self.sealed_at = self.topics.wall();
-        self.topics.commit(&self.identity.group, &self.inputs.positions());
+        if self.sealed_at.since(self.committed_at) >= COMMIT_EVERY_MS {
+            self.commit();
+        }
         Ok(())
+    }
+
+    /// Shows lag tools how far the job is; never read back.
+    fn commit(&mut self) {
+        self.topics.commit(&self.identity.group, &self.inputs.positions());
+        self.committed_at = self.sealed_at;
     }
 
     /// Writes the whole state and lets go of what it replaces.

@@ -118,4 +118,26 @@ impl Partition {
         }
         Ok(synced)
     }
+
+    /// Makes the records appended so far outlive a power cut, and leaves the rest (indexes, recovery point) to
+    /// [`Self::flush`]: what a writer asks who waits for each of its records.
+    ///
+    /// # Errors
+    /// The disk: the log directory is offline then.
+    pub fn sync(&self) -> Result<(), PartitionError> {
+        let target = self.led(&mut self.lock())?.log.end();
+        let _turn = self.sync_gate.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut core = self.lock();
+        let led = self.led(&mut core)?;
+        if led.log.synced() >= target {
+            return Ok(());
+        }
+        let handle = led.log.sync_handle()?;
+        drop(core);
+        let synced = handle.run()?;
+        if let State::Led(led) = &mut self.lock().state {
+            led.log.note_synced(synced);
+        }
+        Ok(())
+    }
 }
