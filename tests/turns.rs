@@ -29,7 +29,7 @@ const OUTPUT: &str = "views";
 const JOURNAL: &str = "__logmill-job-1";
 const DATA: &str = "/data";
 const NODE: BrokerId = BrokerId(1);
-const ROUNDS: i64 = 4;
+const ROUNDS: i64 = 8;
 
 const SCRIPT: &str = "
 CREATE TABLE clicks (page STRING, amount DOUBLE, t TIMESTAMP(3), WATERMARK FOR t AS t - INTERVAL '1' SECOND)
