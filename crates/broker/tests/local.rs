@@ -76,7 +76,7 @@ async fn a_job_makes_topics_and_commits_its_positions() {
 
         let partition = partition_of(&name("made"), 2);
         // The first commit makes the offsets topic; one after that is kept.
-        while topics.committed("job", &partition) != Some(Offset(5)) {
+        while topics.committed("job", &partition) != Ok(Some(Offset(5))) {
             topics.commit("job", &[(partition.clone(), Offset(5))]);
         }
     })

@@ -128,8 +128,25 @@ pub trait Topics: Send + Sync {
     /// Notes how far `group` has read, for lag tools; best effort.
     fn commit(&self, group: &str, positions: &[(TopicPartition, Offset)]);
 
-    /// What `group` has committed.
-    fn committed(&self, group: &str, partition: &TopicPartition) -> Option<Offset>;
+    /// What `group` has committed; none when it has committed nothing.
+    ///
+    /// # Errors
+    /// `COORDINATOR_…`: it cannot be said now.
+    fn committed(
+        &self,
+        group: &str,
+        partition: &TopicPartition,
+    ) -> Result<Option<Offset>, ErrorCode>;
+
+    /// Where the history of leader epoch `epoch` (or of the newest one before it) ends; none when it is not known.
+    ///
+    /// # Errors
+    /// As [`Topics::ends`].
+    fn end_of_epoch(
+        &self,
+        partition: &TopicPartition,
+        epoch: LeaderEpoch,
+    ) -> Result<Option<Offset>, ErrorCode>;
 
     /// A producer id that nobody has had.
     ///

@@ -2,6 +2,7 @@
 
 use std::{fmt::Write, sync::Arc};
 
+use ::jobs::JobState;
 use axum::{extract::State, http::header, response::IntoResponse};
 
 use crate::router::Gateway;
@@ -22,7 +23,7 @@ pub(crate) async fn metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoRes
 
 fn write_jobs(gateway: &Gateway, page: &mut String) {
     let jobs = gateway.engine.jobs();
-    let running = jobs.iter().filter(|job| job.status.is_some()).count();
+    let running = jobs.iter().filter(|job| job.fact.state == JobState::Running).count();
     // Writing to a String cannot fail.
     let _ = writeln!(page, "# TYPE logmill_jobs_running gauge\nlogmill_jobs_running {running}");
     let _ = writeln!(page, "# TYPE logmill_jobs_rows_total counter");

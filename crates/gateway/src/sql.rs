@@ -4,6 +4,7 @@
 //! A push query's lines go on until the client closes the connection.
 
 use std::{
+    panic::{self, AssertUnwindSafe},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -42,7 +43,12 @@ pub(crate) async fn execute(
 ) -> Response {
     let (pieces, lines) = mpsc::channel(PIECES_MAX);
     let statements = move || {
-        gateway.engine.execute(&script.session, &script.sql, &mut Lines { pieces });
+        let mut lines = Lines { pieces };
+        let execute = || gateway.engine.execute(&script.session, &script.sql, &mut lines);
+        if panic::catch_unwind(AssertUnwindSafe(execute)).is_err() {
+            // It has been printed where it happened; the client must not take silence for success.
+            lines.answer(Answer::failed("an internal error; the node's log says where"));
+        }
     };
     // A thread of its own: a push query lasts, and must not hold one of the runtime's.
     let started = std::thread::Builder::new().name("sql".to_owned()).spawn(statements);

@@ -64,7 +64,8 @@ pub enum Answer {
 
 impl Answer {
     /// A failure that has no place in the text.
-    pub(crate) fn failed(message: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn failed(message: impl Into<String>) -> Self {
         let message = message.into();
         Self::Error { rendered: format!("error: {message}\n"), message }
     }

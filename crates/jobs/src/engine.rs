@@ -1,17 +1,20 @@
 //! All jobs of this node: started when their partition is led here, stopped with the node.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use controller::Controller;
+use controller::{Controller, TopicKey};
 use flow::{topics::Topics, turn::TaskStatus};
 use metadata::Publisher;
 use world::{Chance, Clock};
 
 use crate::{
-    fact::{JobFact, JobState},
+    fact::{JobEnd, JobFact, JobState},
     runner::Runner,
 };
 
@@ -39,6 +42,8 @@ pub struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) own_addresses: Vec<String>,
     chance: Mutex<Chance>,
+    /// Set once: nothing begins any more, and queries end.
+    pub(crate) is_closing: AtomicBool,
     /// Guards which jobs run here: one runner per job id, ever.
     runners: Mutex<BTreeMap<String, Runner>>,
 }
@@ -86,8 +91,10 @@ impl Engine {
             clock: parts.clock,
             own_addresses: parts.own_addresses,
             chance: Mutex::new(parts.chance),
+            is_closing: AtomicBool::new(false),
             runners: Mutex::new(BTreeMap::new()),
         });
+        engine.remove_orphans();
         for fact in engine.facts() {
             if fact.state == JobState::Running {
                 engine.run(fact);
@@ -103,7 +110,9 @@ impl Engine {
         let view = |fact: JobFact| {
             let runner = runners.get(&fact.id);
             JobView {
-                status: runner.map(Runner::status),
+                status: runner
+                    .map(Runner::status)
+                    .or_else(|| fact.last.as_ref().map(JobEnd::status)),
                 lag_records: runner.map(Runner::lag_records),
                 fact,
             }
@@ -113,6 +122,7 @@ impl Engine {
 
     /// Ends every reign cleanly; jobs go on when the node is back.
     pub fn close(&self) {
+        self.is_closing.store(true, Ordering::Release);
         let runners = std::mem::take(&mut *self.runners());
         for runner in runners.values() {
             runner.ask_to_rest();
@@ -135,21 +145,43 @@ impl Engine {
     /// Runs a job that is stored and does not run yet.
     pub(crate) fn run(&self, fact: JobFact) {
         let id = fact.id.clone();
+        let mut runners = self.runners();
+        if self.is_closing.load(Ordering::Acquire) {
+            // It is stored, and runs when the node is back.
+            return;
+        }
         let runner = Runner::start(
             fact,
             self.topics.clone(),
             self.controller.clone(),
             self.publisher.clone(),
         );
-        self.runners().insert(id, runner);
+        runners.insert(id, runner);
     }
 
-    /// Ends a job's reign, if it runs here.
-    pub(crate) fn end(&self, id: &str) {
-        let runner = self.runners().remove(id);
-        if let Some(runner) = runner {
-            runner.ask_to_rest();
-            runner.join();
+    /// Ends a job's reign, if it runs here; answers where it was.
+    pub(crate) fn end(&self, id: &str) -> Option<TaskStatus> {
+        let runner = self.runners().remove(id)?;
+        runner.ask_to_rest();
+        Some(runner.join())
+    }
+
+    /// Removes topics of jobs that have ended, or whose submission did.
+    fn remove_orphans(&self) {
+        let facts = self.facts();
+        let needs =
+            |fact: &&JobFact| matches!(fact.state, JobState::Running | JobState::Failed { .. });
+        let needed: BTreeSet<_> =
+            facts.iter().filter(needs).map(|fact| fact.journal().topic).collect();
+        let image = self.publisher.current();
+        let journals = image.topics().filter(|topic| JobFact::is_journal(&topic.name));
+        let orphans: Vec<_> = journals
+            .filter(|topic| !needed.contains(&topic.name))
+            .map(|topic| TopicKey::Name(topic.name.to_string()))
+            .collect();
+        if !orphans.is_empty() {
+            // What is left of them is removed at the next start.
+            drop(self.controller.delete_topics(orphans));
         }
     }
 

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use controller::{IfThere, Refusal};
+use controller::{IfThere, Refusal, TopicKey};
 use flow::plan::{Plan, Sink};
 use sql::{Catalog, SqlError, Statement, StatementKind, Table};
 
 use crate::{
     answer::{Answer, Asker},
     engine::Engine,
-    fact::{JobFact, JobState},
+    fact::{JobEnd, JobFact, JobState},
     query,
     session::Session,
 };
@@ -167,7 +167,7 @@ impl Engine {
     }
 
     fn push(&self, plan: Plan, asker: &mut dyn Asker) -> Result<(), Failure> {
-        query::run(&self.topics, &Arc::new(plan), asker)?;
+        query::run(&self.topics, &Arc::new(plan), &self.is_closing, asker)?;
         Ok(())
     }
 
@@ -216,9 +216,19 @@ impl Engine {
             .filter(|fact| fact.state == JobState::Running)
             .find(named)
             .ok_or_else(|| format!("no job {id_or_name} is running; SHOW JOBS lists them"))?;
-        self.end(&fact.id);
+        let status = self.end(&fact.id);
+        // It may have ended by itself meanwhile: that is what is so, then.
+        fact = self.facts().into_iter().find(|now| now.id == fact.id).unwrap_or(fact);
+        if fact.state != JobState::Running {
+            let message = format!("job {} has ended: {}", fact.id, fact.state.word());
+            asker.answer(Answer::Done { message });
+            return Ok(());
+        }
         fact.state = JobState::Stopped;
+        fact.last = status.as_ref().map(JobEnd::of);
         self.decided(self.controller.put_job(&fact.id, fact.text(), IfThere::Replace).wait())?;
+        // What is left of its own topic is removed at the next start.
+        drop(self.controller.delete_topics(vec![TopicKey::Name(fact.journal().topic.to_string())]));
         asker.answer(Answer::Done { message: format!("job {} stopped", fact.id) });
         Ok(())
     }

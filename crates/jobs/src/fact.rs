@@ -1,6 +1,10 @@
 //! A job as the cluster remembers it: JSON, version 1.
 
-use flow::plan::{PLAN_VERSION, Plan};
+use flow::{
+    counters::Counters,
+    plan::{PLAN_VERSION, Plan},
+    turn::TaskStatus,
+};
 use model::{PartitionId, TopicName, TopicPartition};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +29,44 @@ pub struct JobFact {
     pub state: JobState,
     /// When it was submitted, milliseconds since 1970.
     pub submitted_ms: i64,
+    /// Where it was when it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<JobEnd>,
+}
+
+/// The figures of a job that has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobEnd {
+    counters: Counters,
+    watermark: Option<i64>,
+    windows_closed: u64,
+    rows: u64,
+    seal: u64,
+}
+
+impl JobEnd {
+    /// What to keep of `status`.
+    pub(crate) const fn of(status: &TaskStatus) -> Self {
+        Self {
+            counters: status.counters,
+            watermark: status.watermark,
+            windows_closed: status.windows_closed,
+            rows: status.rows,
+            seal: status.seal,
+        }
+    }
+
+    /// As the job itself would say it.
+    pub(crate) fn status(&self) -> TaskStatus {
+        TaskStatus {
+            counters: self.counters,
+            watermark: self.watermark,
+            windows_closed: self.windows_closed,
+            rows: self.rows,
+            seal: self.seal,
+            ..TaskStatus::default()
+        }
+    }
 }
 
 /// What is to become, or has become, of a job.
@@ -48,9 +90,16 @@ impl JobFact {
     /// The version this code writes.
     pub(crate) const VERSION: u16 = 1;
 
+    const JOURNAL_PREFIX: &str = "__logmill-job-";
+
+    /// Whether `topic` is a job's own.
+    pub(crate) fn is_journal(topic: &TopicName) -> bool {
+        topic.as_str().starts_with(Self::JOURNAL_PREFIX)
+    }
+
     /// The job's own partition.
     pub(crate) fn journal(&self) -> TopicPartition {
-        let name = format!("{}-job-{}", TopicName::OWN_PREFIX, self.id);
+        let name = format!("{}{}", Self::JOURNAL_PREFIX, self.id);
         let topic = TopicName::parse(&name).expect("hexadecimal digits make a legal name");
         TopicPartition::new(topic, PartitionId(0))
     }

@@ -1,6 +1,12 @@
 //! A push query: rows as they come, until the asker is gone. Nothing is sealed; what the asker missed is lost.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use flow::{graph::Graph, plan::Plan, topics::Topics, turn::Inputs};
 
@@ -11,13 +17,14 @@ const WAIT_MAX: Duration = Duration::from_millis(100);
 /// Bytes that a turn reads of one input: small, so that the first row comes soon.
 const TURN_BYTES_MAX: usize = 256 << 10;
 
-/// Runs `plan` for `asker`; ends when the asker is gone or the bounded inputs have ended.
+/// Runs `plan` for `asker`; ends when the asker is gone, the bounded inputs have ended, or the node is closing.
 ///
 /// # Errors
 /// Why it cannot go on.
 pub(crate) fn run(
     topics: &Arc<dyn Topics>,
     plan: &Arc<Plan>,
+    is_closing: &AtomicBool,
     asker: &mut dyn Asker,
 ) -> Result<(), String> {
     let mut inputs = Inputs::begin(topics.clone(), plan).map_err(|halt| halt.to_string())?;
@@ -29,7 +36,7 @@ pub(crate) fn run(
         types: schema.iter().map(|field| field.of.to_string()).collect(),
     };
     let mut is_there = asker.answer(columns);
-    while is_there && asker.is_there() {
+    while is_there && asker.is_there() && !is_closing.load(Ordering::Acquire) {
         let worked = inputs.advance(&mut graph, TURN_BYTES_MAX).map_err(|halt| halt.to_string())?;
         for row in graph.take_screen_rows() {
             let values = row.iter().zip(&schema).map(|(value, field)| value.to_json(field.of));

@@ -1,6 +1,7 @@
 //! The driver of one job: a thread that gives its task turns until the job ends, the node stops, or the chain breaks.
 
 use std::{
+    panic::{self, AssertUnwindSafe},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -9,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use controller::{Controller, IfThere};
+use controller::{Controller, IfThere, TopicKey};
 use flow::{
     plan::Plan,
     topics::Topics,
@@ -18,7 +19,7 @@ use flow::{
 use metadata::Publisher;
 
 use crate::{
-    fact::{JobFact, JobState},
+    fact::{JobEnd, JobFact, JobState},
     submit,
 };
 
@@ -53,14 +54,17 @@ impl Runner {
         let name = format!("job-{}", fact.id.get(..8).unwrap_or_default());
         let body = move || {
             let mut fact = fact;
-            let state = match plan_of(&fact, &publisher) {
+            let run = || match plan_of(&fact, &publisher) {
                 Ok(plan) => reign_after_reign(&fact, &Arc::new(plan), &topics, &of_thread),
                 Err(reason) => Some(JobState::Failed { reason }),
             };
-            if let Some(state) = state {
-                fact.state = state;
-                // Nobody waits for this; if the controller is gone the job will find the same end again.
-                let _ = controller.put_job(&fact.id, fact.text(), IfThere::Replace).wait();
+            // A panic has been printed where it happened; the job must not look alive after it.
+            let ended = panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+                let reason = "an internal error; the node's log says where".to_owned();
+                Some(JobState::Failed { reason })
+            });
+            if let Some(state) = ended {
+                end(&mut fact, state, &of_thread, &controller);
             }
         };
         let thread = thread::Builder::new().name(name).spawn(body);
@@ -79,11 +83,25 @@ impl Runner {
         self.shared.is_to_rest.store(true, Ordering::Release);
     }
 
-    pub(crate) fn join(mut self) {
+    /// Waits for the thread's end; answers where the job was.
+    pub(crate) fn join(mut self) -> TaskStatus {
         if let Some(thread) = self.thread.take() {
             // A panic of the job's thread has been reported where it happened.
             let _ = thread.join();
         }
+        self.status()
+    }
+}
+
+/// Stores how the job ended. If the controller is gone, the job will find the same end again.
+fn end(fact: &mut JobFact, state: JobState, shared: &Shared, controller: &Controller) {
+    let is_failed = matches!(state, JobState::Failed { .. });
+    fact.state = state;
+    fact.last = Some(JobEnd::of(&shared.status.lock().unwrap_or_else(PoisonError::into_inner).0));
+    let stored = controller.put_job(&fact.id, fact.text(), IfThere::Replace).wait();
+    if matches!(stored, Some(Ok(_))) && !is_failed {
+        let journal = TopicKey::Name(fact.journal().topic.to_string());
+        drop(controller.delete_topics(vec![journal]));
     }
 }
 
@@ -105,6 +123,10 @@ fn reign_after_reign(
                 thread::sleep(RETRY_AFTER);
             }
             Err(Halt::Fenced) => return None,
+            Err(halt) if halt.is_of_the_disk() => {
+                eprintln!("error: job {} rests until the node is back: {halt}", fact.id);
+                return None;
+            }
             // A node that is stopping may have closed its logs already; the next start takes over.
             Err(_) if shared.is_to_rest.load(Ordering::Acquire) => return None,
             Err(halt) => return Some(JobState::Failed { reason: halt.to_string() }),

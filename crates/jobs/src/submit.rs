@@ -39,6 +39,7 @@ impl Engine {
             group: group_of(plan).unwrap_or_else(|| format!("logmill-{id}")),
             state: JobState::Running,
             submitted_ms: self.clock.wall().0,
+            last: None,
             id,
         };
         self.make_topics(plan)?;

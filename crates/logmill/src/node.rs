@@ -15,7 +15,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use broker::{Broker, BrokerOptions, BrokerParts, LocalLog, LocalTopics, Metrics, publish};
@@ -35,6 +35,8 @@ use crate::figures::Figures;
 
 const HOST: &str = "127.0.0.1";
 const NODE: BrokerId = BrokerId(1);
+/// How long HTTP clients may take to read what they have asked for when the node closes.
+const CLOSE_GRACE: Duration = Duration::from_secs(2);
 
 /// What a node is told.
 pub(crate) struct NodeOptions {
@@ -166,13 +168,17 @@ impl Node {
     /// # Errors
     /// What could not be closed: the next start recovers.
     pub(crate) fn close(self) -> Result<(), NodeError> {
-        self.engine.close();
         // Nobody may be listening any more: then it has stopped by itself.
         let _ = self.stop.send(true);
+        self.engine.close();
         self.runtime.block_on(async {
-            // A panic in either has been printed where it happened.
-            let _ = self.gateway.await;
-            let _ = self.broker.await;
+            let (gateway, broker) = (self.gateway, self.broker);
+            let stopped = gateway.abort_handle();
+            if tokio::time::timeout(CLOSE_GRACE, gateway).await.is_err() {
+                stopped.abort();
+            }
+            // A panic has been printed where it happened.
+            let _ = broker.await;
         });
         self.coordinator.stop();
         self.housekeeper.stop();

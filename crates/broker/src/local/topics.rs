@@ -156,6 +156,10 @@ impl Topics for LocalTopics {
     fn append(&self, partition: &TopicPartition, batch: BytesMut) -> Result<Offset, ErrorCode> {
         let partition = self.find(partition)?;
         let placed = partition.append(batch, Acks::All, Origin::Coordinator).map_err(code)?;
+        if placed.appended.duplicate {
+            // A job never sends a batch twice in one reign: this one is another under the same number.
+            return Err(ErrorCode::OutOfOrderSequenceNumber);
+        }
         let until = placed.appended.last.plus(1);
         if placed.high_watermark >= until {
             return Ok(placed.appended.base);
@@ -215,17 +219,42 @@ impl Topics for LocalTopics {
         drop(self.coordinator.commit_offsets(context(8), request));
     }
 
-    fn committed(&self, group: &str, partition: &TopicPartition) -> Option<Offset> {
+    fn committed(
+        &self,
+        group: &str,
+        partition: &TopicPartition,
+    ) -> Result<Option<Offset>, ErrorCode> {
+        if self.publisher.current().topic(TopicName::CONSUMER_OFFSETS).is_none() {
+            // Nobody has ever committed anything.
+            return Ok(None);
+        }
         let topic = OffsetFetchRequestTopic::default()
             .with_name(messages::TopicName(text(partition.topic.as_str())))
             .with_partition_indexes(vec![partition.partition.0]);
         let request = OffsetFetchRequest::default()
             .with_group_id(GroupId(text(group)))
             .with_topics(Some(vec![topic]));
-        let answer = self.coordinator.fetch_offsets(context(7), request).wait_timeout(WAIT_MAX)?;
-        let position = answer.topics.first()?.partitions.first()?;
-        (position.error_code == 0 && position.committed_offset >= 0)
-            .then_some(Offset(position.committed_offset))
+        let gone = ErrorCode::CoordinatorNotAvailable;
+        let asked = self.coordinator.fetch_offsets(context(7), request);
+        let answer = asked.wait_timeout(WAIT_MAX).ok_or(gone)?;
+        let refused = |error: i16| match error {
+            0 => Ok(()),
+            error => Err(ErrorCode::from_code(error).unwrap_or(gone)),
+        };
+        refused(answer.error_code)?;
+        let position = answer.topics.first().and_then(|topic| topic.partitions.first());
+        let position = position.ok_or(gone)?;
+        refused(position.error_code)?;
+        Ok((position.committed_offset >= 0).then_some(Offset(position.committed_offset)))
+    }
+
+    fn end_of_epoch(
+        &self,
+        partition: &TopicPartition,
+        epoch: LeaderEpoch,
+    ) -> Result<Option<Offset>, ErrorCode> {
+        let found = self.find(partition)?.offsets_for_epoch(epoch, None).map_err(code)?;
+        Ok(found.map(|(_, end)| end))
     }
 
     fn new_producer_id(&self) -> Result<ProducerId, ErrorCode> {

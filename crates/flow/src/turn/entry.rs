@@ -6,7 +6,7 @@
 //! CRC are the journal's.
 
 use bytes::{Bytes, BytesMut};
-use model::{Offset, ProducerEpoch, ProducerId, TopicId, TopicPartition};
+use model::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicId, TopicPartition};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::counters::Counters;
@@ -38,6 +38,13 @@ pub struct Advance {
     pub input: usize,
     /// The offset after the last one read.
     pub until: Offset,
+    /// The leader's epoch of the last batch read: a log that was truncated and refilled is found out by it (KIP-101).
+    #[serde(default = "no_epoch")]
+    pub epoch: LeaderEpoch,
+}
+
+pub(crate) const fn no_epoch() -> LeaderEpoch {
+    LeaderEpoch::NONE
 }
 
 /// One turn: what was read in which order, and what redoing it could not know. Done in the order of the fields.
@@ -95,6 +102,9 @@ pub(crate) struct InputMark {
     pub(crate) partition: TopicPartition,
     pub(crate) topic_id: TopicId,
     pub(crate) position: Offset,
+    /// The leader's epoch of the last batch read.
+    #[serde(default = "no_epoch")]
+    pub(crate) epoch: LeaderEpoch,
     /// Where a bounded input ends.
     #[serde(default)]
     pub(crate) stop: Option<Offset>,
@@ -275,7 +285,7 @@ mod tests {
         let seal = Seal {
             number: 7,
             turns: vec![Turn {
-                advances: vec![Advance { input: 1, until: Offset(9) }],
+                advances: vec![Advance { input: 1, until: Offset(9), epoch: LeaderEpoch(3) }],
                 idled: vec![0],
                 ended: vec![],
             }],
@@ -295,6 +305,7 @@ mod tests {
                 partition: partition("in"),
                 topic_id: TopicId::NONE,
                 position: Offset(9),
+                epoch: LeaderEpoch(3),
                 stop: None,
                 idle: true,
                 ended: false,

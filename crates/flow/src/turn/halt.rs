@@ -44,6 +44,19 @@ pub enum Halt {
         /// The log's end now.
         log_end: Offset,
     },
+    /// Partitions were added to the input.
+    #[error(
+        "input topic {topic} has {partitions} partitions, and the job reads {read} of them: a running job does not take new \
+         partitions in yet; stop this job and submit it again"
+    )]
+    InputGrew {
+        /// The topic.
+        topic: TopicName,
+        /// How many there are now.
+        partitions: i32,
+        /// How many the job reads.
+        read: i32,
+    },
     /// The output is not what the job left behind.
     #[error(
         "output {partition}: {found} records of this job behind offset {end}, at most {sealed} were sealed, and the log \
@@ -98,13 +111,23 @@ impl Halt {
         }
     }
 
+    /// Whether the node's disk is to blame: the job goes on when the node is back.
+    #[must_use]
+    pub const fn is_of_the_disk(&self) -> bool {
+        matches!(self, Self::Refused { code: ErrorCode::KafkaStorageError, .. })
+    }
+
     /// Whether trying again later may help: nothing of the job itself is wrong.
     #[must_use]
     pub const fn is_passing(&self) -> bool {
         matches!(
             self,
             Self::Refused {
-                code: ErrorCode::NotLeaderOrFollower
+                code: ErrorCode::OffsetNotAvailable
+                    | ErrorCode::CoordinatorNotAvailable
+                    | ErrorCode::CoordinatorLoadInProgress
+                    | ErrorCode::NotCoordinator
+                    | ErrorCode::NotLeaderOrFollower
                     | ErrorCode::LeaderNotAvailable
                     | ErrorCode::NotEnoughReplicas
                     | ErrorCode::NotEnoughReplicasAfterAppend

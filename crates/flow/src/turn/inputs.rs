@@ -5,8 +5,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use model::{Isolation, Offset, TimestampMs, TopicId, TopicPartition};
-use records::Batch;
+use model::{Isolation, LeaderEpoch, Offset, TimestampMs, TopicId, TopicPartition};
+use records::{Batch, Batches};
 
 use super::{
     entry::{Advance, InputMark, Turn},
@@ -23,7 +23,12 @@ pub struct Inputs {
     topics: Arc<dyn Topics>,
     inputs: Vec<Input>,
     idle_timeout_ms: i64,
+    /// When the topics were last looked at as a whole.
+    looked_at: TimestampMs,
 }
+
+/// Milliseconds between two looks at the topics.
+const LOOK_EVERY_MS: i64 = 1_000;
 
 struct Input {
     mark: InputMark,
@@ -77,6 +82,7 @@ impl Inputs {
                 });
             }
             require_not_truncated(mark, ends)?;
+            require_same_history(topics.as_ref(), &mark.partition, mark.epoch, mark.position)?;
         }
         Ok(Self::of(topics, plan, marks))
     }
@@ -86,7 +92,8 @@ impl Inputs {
         let last_read = topics.wall();
         let inputs = marks.into_iter().map(|mark| Input { mark, last_read }).collect();
         let idle_timeout_ms = i64::try_from(idle_timeout).unwrap_or(i64::MAX);
-        Self { topics, inputs, idle_timeout_ms }
+        // Not yet: a restored job looks at once.
+        Self { topics, inputs, idle_timeout_ms, looked_at: TimestampMs::NONE }
     }
 
     /// The partitions, in the order of a graph's inputs.
@@ -161,6 +168,10 @@ impl Inputs {
         bytes_max: usize,
     ) -> Result<Option<Done>, Halt> {
         let now = self.topics.wall();
+        if now.since(self.looked_at) >= LOOK_EVERY_MS {
+            self.require_same_topics()?;
+            self.looked_at = now;
+        }
         let mut done = Done { turn: Turn::default(), oldest: None };
         for (ordinal, input) in self.inputs.iter_mut().enumerate() {
             if input.mark.ended {
@@ -171,7 +182,8 @@ impl Inputs {
                 done.oldest = earlier(done.oldest, first_timestamp(&read.bytes));
                 input.feed(graph, ordinal, &read, until);
                 input.last_read = now;
-                done.turn.advances.push(Advance { input: ordinal, until });
+                let epoch = input.mark.epoch;
+                done.turn.advances.push(Advance { input: ordinal, until, epoch });
             } else if input.becomes_idle(now, self.idle_timeout_ms) {
                 input.set_idle(graph, ordinal);
                 done.turn.idled.push(ordinal);
@@ -184,6 +196,26 @@ impl Inputs {
             }
         }
         Ok(if done.turn == Turn::default() { None } else { Some(done) })
+    }
+
+    /// Every topic is the one that the job began on, with as many partitions.
+    fn require_same_topics(&self) -> Result<(), Halt> {
+        for first in self.inputs.iter().filter(|input| input.mark.partition.partition.0 == 0) {
+            let topic = &first.mark.partition.topic;
+            let found = self.topics.topic(topic);
+            let facts = found.as_ref().filter(|facts| facts.id == first.mark.topic_id);
+            let Some(facts) = facts else {
+                return Err(Halt::InputGone { topic: topic.clone(), recreated: found.is_some() });
+            };
+            let of_topic = |input: &&Input| input.mark.partition.topic == *topic;
+            let read = i32::try_from(self.inputs.iter().filter(of_topic).count()).unwrap_or(0);
+            // A bounded job reads what there was when it began.
+            if facts.partitions > read && first.mark.stop.is_none() {
+                let (topic, partitions) = (topic.clone(), facts.partitions);
+                return Err(Halt::InputGrew { topic, partitions, read });
+            }
+        }
+        Ok(())
     }
 
     /// Does a sealed turn again.
@@ -249,6 +281,7 @@ impl Input {
             read.leader_epoch,
         );
         self.mark.position = until;
+        self.mark.epoch = last_epoch(&read.bytes).unwrap_or(self.mark.epoch);
     }
 
     fn redo(
@@ -257,6 +290,7 @@ impl Input {
         graph: &mut Graph,
         advance: &Advance,
     ) -> Result<(), Halt> {
+        require_same_history(topics, &self.mark.partition, advance.epoch, advance.until)?;
         while self.mark.position < advance.until {
             let read = topics
                 .read(
@@ -318,7 +352,7 @@ fn first_mark(
         Startup::Latest => ends.readable_end,
         Startup::Group { group, else_earliest } => {
             let otherwise = if *else_earliest { ends.log_start } else { ends.readable_end };
-            topics.committed(group, &partition).unwrap_or(otherwise)
+            committed(topics, group, &partition)?.unwrap_or(otherwise)
         }
         Startup::Timestamp(time) => at_time(*time)?,
         Startup::Specific(offsets) => named(offsets).unwrap_or(ends.log_start),
@@ -330,7 +364,8 @@ fn first_mark(
         Bounded::Timestamp(time) => Some(at_time(*time)?),
         Bounded::Specific(offsets) => named(offsets),
     };
-    Ok(InputMark { partition, topic_id, position, stop, idle: false, ended: false })
+    let epoch = LeaderEpoch::NONE;
+    Ok(InputMark { partition, topic_id, position, epoch, stop, idle: false, ended: false })
 }
 
 fn ends(topics: &dyn Topics, partition: &TopicPartition) -> Result<PartitionEnds, Halt> {
@@ -346,6 +381,38 @@ fn require_not_truncated(mark: &InputMark, ends: PartitionEnds) -> Result<(), Ha
         read: mark.position,
         log_end: ends.log_end,
     })
+}
+
+/// What was read up to `until` in `epoch` is still there: the epoch has not ended before it.
+fn require_same_history(
+    topics: &dyn Topics,
+    partition: &TopicPartition,
+    epoch: LeaderEpoch,
+    until: Offset,
+) -> Result<(), Halt> {
+    if epoch < LeaderEpoch(0) {
+        return Ok(());
+    }
+    let refused = |code| Halt::refused("look up an epoch", partition, code);
+    match topics.end_of_epoch(partition, epoch).map_err(refused)? {
+        Some(end) if end < until => {
+            Err(Halt::InputTruncated { partition: partition.clone(), read: until, log_end: end })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn committed(
+    topics: &dyn Topics,
+    group: &str,
+    partition: &TopicPartition,
+) -> Result<Option<Offset>, Halt> {
+    let found = topics.committed(group, partition);
+    found.map_err(|code| Halt::refused("look up the committed offset", partition, code))
+}
+
+fn last_epoch(batches: &[u8]) -> Option<LeaderEpoch> {
+    Batches::new(batches).map_while(Result::ok).last().map(|batch| batch.leader_epoch())
 }
 
 fn first_timestamp(batches: &[u8]) -> Option<TimestampMs> {

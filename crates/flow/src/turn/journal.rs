@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
-use model::{Isolation, Offset, TopicPartition};
+use model::{ErrorCode, Isolation, Offset, TopicPartition};
 use records::{Batch, BatchBuilder, Codec};
 
 use super::{
@@ -125,7 +125,7 @@ pub(crate) fn load(
             .read(partition, position, READ_BYTES_MAX, Isolation::ReadUncommitted)
             .map_err(refused)?;
         if read.next <= position {
-            break;
+            return Err(refused(ErrorCode::OffsetNotAvailable));
         }
         let damaged =
             |offset, why| Halt::JournalDamaged { partition: partition.clone(), offset, why };
@@ -144,6 +144,9 @@ pub(crate) fn load(
                     taken.map_err(|why| damaged(record.offset, why))?;
                 }
             }
+        }
+        if !rest.is_empty() {
+            return Err(damaged(position, "what follows is no batch".to_owned()));
         }
         position = read.next;
     }

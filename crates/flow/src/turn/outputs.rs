@@ -156,10 +156,10 @@ impl Outputs {
                 if number > skip {
                     let headers: Result<Vec<_>, _> = record.headers.into_iter().collect();
                     let headers = headers.map_err(|error| damaged(error.to_string()))?;
-                    making.builder.append(record.timestamp, record.key, record.value, &headers);
-                    if making.builder.size_bytes() >= BATCH_BYTES {
+                    if !making.has_room_for(record.key, record.value) {
                         self.close(partition, &mut making)?;
                     }
+                    making.builder.append(record.timestamp, record.key, record.value, &headers);
                 }
             }
         }
@@ -186,9 +186,12 @@ impl Outputs {
         row: &ResultRecord,
     ) -> Result<(), Halt> {
         let made = making.entry(partition.clone()).or_insert_with(Making::new);
-        let now = self.topics.wall();
-        made.builder.append(now, row.key.as_deref(), row.value.as_deref(), &[]);
-        if made.builder.size_bytes() >= BATCH_BYTES { self.close(&partition, made) } else { Ok(()) }
+        let (key, value) = (row.key.as_deref(), row.value.as_deref());
+        if !made.has_room_for(key, value) {
+            self.close(&partition, made)?;
+        }
+        made.builder.append(self.topics.wall(), key, value, &[]);
+        Ok(())
     }
 
     fn add_dead(
@@ -200,13 +203,20 @@ impl Outputs {
     ) -> Result<(), Halt> {
         let Some(input) = inputs.get(dead.input) else { return Ok(()) };
         let (number, offset) = (input.partition.to_string(), dead.offset.to_string());
-        let headers = [
+        let mut headers = vec![
             ("logmill.reason", Some(dead.reason.as_bytes())),
             ("logmill.topic", Some(input.topic.as_str().as_bytes())),
             ("logmill.partition", Some(number.as_bytes())),
             ("logmill.offset", Some(offset.as_bytes())),
         ];
-        self.add_letter(making, topic, (dead.key.as_deref(), dead.value.as_deref()), &headers)
+        let (mut key, mut value) = (dead.key.as_deref(), dead.value.as_deref());
+        let size = size_bytes(key, value).to_string();
+        if size_bytes(key, value) > BATCH_BYTES {
+            // A record that arrived compressed may be larger than any batch; it still lies where the headers say.
+            headers.push(("logmill.left-out-bytes", Some(size.as_bytes())));
+            (key, value) = (None, None);
+        }
+        self.add_letter(making, topic, (key, value), &headers)
     }
 
     /// A record for the dead-letter topic; always its first partition, so that letters stay in order.
@@ -220,8 +230,11 @@ impl Outputs {
         self.count_partitions(topic)?;
         let partition = TopicPartition::new(topic.clone(), PartitionId(0));
         let made = making.entry(partition.clone()).or_insert_with(Making::new);
+        if !made.has_room_for(key, value) {
+            self.close(&partition, made)?;
+        }
         made.builder.append(self.topics.wall(), key, value, headers);
-        if made.builder.size_bytes() >= BATCH_BYTES { self.close(&partition, made) } else { Ok(()) }
+        Ok(())
     }
 
     fn close(&mut self, partition: &TopicPartition, made: &mut Making) -> Result<(), Halt> {
@@ -270,6 +283,8 @@ impl Outputs {
 
     fn known(&mut self, partition: &TopicPartition) -> Result<&mut Output, Halt> {
         if !self.partitions.contains_key(partition) {
+            // What others wrote there must not vanish below the end that is recorded.
+            self.topics.sync(partition).map_err(|code| Halt::refused("sync", partition, code))?;
             let ends = self
                 .topics
                 .ends(partition)
@@ -284,6 +299,15 @@ impl Making {
     fn new() -> Self {
         Self { builder: BatchBuilder::new(Codec::None), batches: Vec::new() }
     }
+
+    /// Whether one more record leaves the batch below [`BATCH_BYTES`]; an empty batch takes any.
+    fn has_room_for(&self, key: Option<&[u8]>, value: Option<&[u8]>) -> bool {
+        self.builder.is_empty() || self.builder.size_bytes() + size_bytes(key, value) <= BATCH_BYTES
+    }
+}
+
+fn size_bytes(key: Option<&[u8]>, value: Option<&[u8]>) -> usize {
+    key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len)
 }
 
 /// The sequence `records` further, wrapping as Kafka's does.

@@ -51,6 +51,8 @@ struct Left {
     reign: Option<Reign>,
     producers: BTreeSet<ProducerId>,
     is_clean: bool,
+    /// Whether there is more than the beginnings of reigns.
+    has_worked: bool,
     state: Option<(Snapshot, Vec<Seal>)>,
 }
 
@@ -63,7 +65,14 @@ pub(crate) fn begin(
     let left = read(topics.as_ref(), partition)?;
     let reign = next_reign(topics.as_ref(), left.reign)?;
     let journal = Journal::begin(topics.clone(), partition.clone(), reign, left.entries)?;
+    // Before anything is written in its name: an epoch that a power cut took back would be taken twice.
+    journal.sync()?;
     let Some(state) = left.state else {
+        if left.has_worked {
+            let why = "its snapshot is gone, and results have been published".to_owned();
+            let offset = Offset::NONE;
+            return Err(Halt::JournalDamaged { partition: partition.clone(), offset, why });
+        }
         let inputs = Inputs::begin(topics.clone(), plan)?;
         let graph = Graph::new(plan.clone(), inputs.partitions())?;
         let outputs = Outputs::new(topics.clone(), reign, 0);
@@ -87,6 +96,7 @@ fn read(topics: &dyn Topics, partition: &TopicPartition) -> Result<Left, Halt> {
         reign: None,
         producers: BTreeSet::new(),
         is_clean: matches!(entries.last(), Some((_, Entry::Rest))),
+        has_worked: entries.iter().any(|(_, entry)| !matches!(entry, Entry::Reign(_))),
         state: None,
     };
     for (_, entry) in entries {
@@ -160,6 +170,10 @@ fn settle(
         batches.extend(output.batches.iter().cloned());
     }
     for (partition, (end, batches)) in sealed {
+        if batches.is_empty() && topics.topic(&partition.topic).is_none() {
+            // Nothing of ours is in doubt in a topic that somebody has deleted since.
+            continue;
+        }
         if is_clean {
             let ends = topics
                 .ends(&partition)
@@ -168,6 +182,9 @@ fn settle(
             continue;
         }
         outputs.fence(&partition)?;
+        if batches.is_empty() {
+            continue;
+        }
         let found = count_ours(topics, &partition, end, producers)?;
         let count = |bytes: &Bytes| {
             Batch::parse(bytes)
@@ -220,6 +237,9 @@ fn count_ours(
             if is_ours && batch.base_offset() >= from {
                 found += usize::try_from(batch.record_count()).unwrap_or(0);
             }
+        }
+        if !rest.is_empty() {
+            return Err(refused(ErrorCode::CorruptMessage));
         }
         position = read.next;
     }

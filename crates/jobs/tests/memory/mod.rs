@@ -239,8 +239,16 @@ impl Topics for Memory {
 
     fn commit(&self, _: &str, _: &[(TopicPartition, Offset)]) {}
 
-    fn committed(&self, _: &str, _: &TopicPartition) -> Option<Offset> {
-        None
+    fn committed(&self, _: &str, _: &TopicPartition) -> Result<Option<Offset>, ErrorCode> {
+        Ok(None)
+    }
+
+    fn end_of_epoch(
+        &self,
+        _: &TopicPartition,
+        _: LeaderEpoch,
+    ) -> Result<Option<Offset>, ErrorCode> {
+        Ok(None)
     }
 
     fn new_producer_id(&self) -> Result<ProducerId, ErrorCode> {
