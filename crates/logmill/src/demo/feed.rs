@@ -109,12 +109,12 @@ struct Feed {
 
 impl Feed {
     async fn open(args: &DemoArgs, node: &Node, job: &str) -> Result<Self, String> {
-        let cluster = connect(node).await?;
-        let mut consumer = Consumer::new(cluster.clone(), ConsumerOptions::default());
+        // Connections of their own: a fetch that waits for records holds up what comes behind it.
+        let mut consumer = Consumer::new(connect(node).await?, ConsumerOptions::default());
         let output = name(OUTPUT)?;
         let earliest = consumer.assign_topic(&output, OffsetSpec::Earliest).await;
         earliest.map_err(|error| error.to_string())?;
-        let producer = Producer::new(cluster, ProducerOptions::default()).await;
+        let producer = Producer::new(connect(node).await?, ProducerOptions::default()).await;
         Ok(Self {
             producer: producer.map_err(|error| error.to_string())?,
             consumer,
