@@ -29,6 +29,23 @@ pub fn block_on_for<F: Future>(timeout: Duration, future: F) -> Option<F::Output
     run(future, Some(timeout), Location::caller())
 }
 
+/// Waiting for a future as a method, where a thread waits for one answer.
+pub trait Wait: Future + Sized {
+    /// As [`block_on`].
+    #[track_caller]
+    fn wait(self) -> Self::Output {
+        block_on(self)
+    }
+
+    /// As [`block_on_for`].
+    #[track_caller]
+    fn wait_for(self, timeout: Duration) -> Option<Self::Output> {
+        block_on_for(timeout, self)
+    }
+}
+
+impl<F: Future> Wait for F {}
+
 fn run<F: Future>(
     future: F,
     timeout: Option<Duration>,
@@ -107,7 +124,7 @@ mod tests {
     #[test]
     fn a_thread_waits_for_the_answer_of_another() {
         let (reply, pending) = Pending::channel();
-        let thread = exec::spawn("asks", move || block_on(pending)).unwrap();
+        let thread = exec::spawn("asks", move || pending.wait()).unwrap();
         reply.send(7);
         assert_eq!(thread.join(), Ok(Some(7)));
     }
@@ -115,6 +132,6 @@ mod tests {
     #[test]
     fn an_answer_that_does_not_come_is_not_waited_for_longer() {
         let (_reply, pending) = Pending::<u8>::channel();
-        assert_eq!(block_on_for(Duration::from_millis(1), pending), None);
+        assert_eq!(pending.wait_for(Duration::from_millis(1)), None);
     }
 }

@@ -22,10 +22,10 @@ mod lock;
 mod thread;
 mod timer;
 
-pub use block_on::{block_on, block_on_for};
+pub use block_on::{Wait, block_on, block_on_for};
 pub use channel::{
     Disconnected, Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, channel,
 };
 pub use lock::{Condvar, Mutex, MutexGuard};
-pub use thread::{JoinHandle, Panicked, sleep, spawn};
+pub use thread::{JoinHandle, Panicked, is_simulated, sleep, spawn};
 pub use timer::{Delay, delay, timeout};

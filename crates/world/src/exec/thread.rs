@@ -53,6 +53,12 @@ pub fn spawn<T: Send + 'static>(
     Ok(JoinHandle(Kind::Simulated(id, ending)))
 }
 
+/// Whether this thread is a simulation's.
+#[must_use]
+pub fn is_simulated() -> bool {
+    sim::is_active()
+}
+
 /// Lets time pass on this thread.
 #[track_caller]
 pub fn sleep(duration: Duration) {
