@@ -25,12 +25,24 @@ pub struct Read {
     pub value: Option<String>,
 }
 
-/// What is in a partition from its beginning to its high watermark; none when its leader does not answer so.
+/// What is in a partition from its beginning to its high watermark; none when its leader does not answer so, often as it is asked.
 pub fn read_partition(
     client: &mut Client,
     topic: &TopicName,
     partition: PartitionId,
 ) -> Option<Vec<Read>> {
+    (0..TRIES).find_map(|_| {
+        let read = read_once(client, topic, partition);
+        if read.is_none() {
+            client.back_off();
+        }
+        read
+    })
+}
+
+const TRIES: usize = 100;
+
+fn read_once(client: &mut Client, topic: &TopicName, partition: PartitionId) -> Option<Vec<Read>> {
     let leader = client.leader(topic, partition)?;
     let mut read = Vec::new();
     let mut from = Offset::ZERO;
