@@ -221,12 +221,13 @@ impl Core {
         )?;
         let registration = Registration {
             id: NODE,
+            cluster_id: cluster_id.clone(),
             incarnation,
             host: HOST.to_owned(),
             port: kafka.port(),
             rack: None,
         };
-        match controller.register_broker(registration).wait() {
+        match controller.join(registration, &publisher) {
             Some(Ok(_)) => {}
             Some(Err(refusal)) => return Err(NodeError::Registration(Some(refusal))),
             None => return Err(NodeError::Registration(None)),
