@@ -137,6 +137,7 @@ pub const ROWS: &[Row] = rows! {
         ["log.roll.ms", "log.roll.hours"];
     "log.segment.bytes" Int "1073741824" from(1_048_576), dynamic, "The default of a topic's segment.bytes.";
     "log.segment.delete.delay.ms" Long "60000" from(0), dynamic, "The default of a topic's file.delete.delay.ms.";
+    "logmill.log.cache.window.bytes" Long "67108864" from(-1), fixed, "The newest bytes (at least 32 MiB) that stay in the page cache while logs are written at 32 MiB/s or more and nobody reads their files; -1 is all.";
     "logmill.log.preallocate.bytes" Long "16777216" from(0), fixed, "Bytes that are reserved ahead of an active segment's end; 0 is none.";
     "logmill.log.sync.ahead.bytes" Long "67108864" from(1), fixed, "Unsynced bytes of a partition from which on they are synced in the background, so that recovery is short.";
     "max.connection.creation.rate" Int "2147483647" from(0), dynamic, "New connections per second.";
