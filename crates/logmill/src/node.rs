@@ -29,7 +29,7 @@ use replication::{Housekeeper, ReplicaSet};
 use storage::DataDirectory;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime, sync::watch, task::JoinHandle};
-use world::{Chance, Clock, Disk, real};
+use world::{Chance, Clock, Disk, exec::Wait, real};
 
 use crate::figures::Figures;
 

@@ -8,7 +8,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -20,7 +20,7 @@ use metadata::{
 };
 use model::{PartitionId, TopicId, TopicName, TopicPartition};
 use storage::{DataDirectory, StorageError};
-use world::{Clock, Instant};
+use world::{Clock, Instant, exec::Mutex};
 
 use crate::{
     Partition, PartitionError,
@@ -291,7 +291,7 @@ impl TopicReplicas {
 impl Home {
     /// Tells housekeeping.
     pub(crate) fn note_written(&self, partition: Weak<Partition>) {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).push(partition);
+        self.written.lock().push(partition);
     }
 }
 

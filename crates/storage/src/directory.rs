@@ -15,11 +15,11 @@ use std::{
     collections::BTreeMap,
     fmt, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::Arc,
 };
 
 use model::{BrokerId, Offset, PartitionId, TimestampMs, TopicId, TopicName, TopicPartition};
-use world::{Disk, FileLock};
+use world::{Disk, FileLock, exec::Mutex};
 
 use crate::{
     DropBehind, Log, LogOptions, Resources, StorageError, checkpoint,

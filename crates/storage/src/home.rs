@@ -5,13 +5,16 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use model::{Offset, TimestampMs, TopicPartition, limits};
-use world::{Disk, File};
+use world::{
+    Disk, File,
+    exec::{Mutex, MutexGuard},
+};
 
 use crate::{
     StorageError,
@@ -189,6 +192,5 @@ impl Home {
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What these guard is whole between any two statements.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }
