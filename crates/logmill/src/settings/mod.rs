@@ -11,6 +11,7 @@
 mod cluster_id;
 mod listener;
 mod node;
+mod node_file;
 mod problem;
 mod properties;
 mod voters;
@@ -19,6 +20,7 @@ mod written;
 pub(crate) use cluster_id::derived_cluster_id;
 pub(crate) use listener::{Address, Listener};
 pub(crate) use node::{Http, NodeSettings};
+pub(crate) use node_file::{Ports, node_file};
 pub(crate) use problem::{Place, Problem, Problems};
 pub(crate) use voters::Voter;
 pub(crate) use written::Written;
