@@ -28,7 +28,6 @@ use sql::{Catalog, Settings, StatementKind, Table};
 use storage::DataDirectory;
 use world::{
     Chance, Clock, Disk,
-    exec::Wait,
     sim::{SimClock, SimDisk},
 };
 

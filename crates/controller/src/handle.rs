@@ -11,7 +11,7 @@ use std::{
 
 use metadata::{PartitionState, Publisher};
 use model::{BrokerEpoch, BrokerId, ErrorCode, PartitionId, Pending, Reply, TopicId, TopicName};
-use world::exec::{self, JoinHandle, Sender, TrySendError};
+use world::exec::{self, JoinHandle, Sender, TrySendError, Wait};
 
 use crate::{
     Answer, ControllerError, ControllerOptions, CreatedTopic, Elected, Election, Heartbeat,
