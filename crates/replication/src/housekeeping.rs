@@ -21,12 +21,14 @@ use world::{
     exec::{self, Condvar, JoinHandle, Mutex},
 };
 
-use crate::{Partition, ReplicaSet, partition::SyncRules};
+use crate::{Partition, ReplicaSet, drop_behind::Follower, partition::SyncRules};
 
 /// The thread that keeps house; ends with [`Self::stop`] or when dropped.
 pub struct Housekeeper {
     stop: Arc<Stop>,
     thread: Option<JoinHandle<()>>,
+    /// None where all that is written is to stay in the page cache.
+    _drop_behind: Option<Follower>,
 }
 
 #[derive(Default)]
@@ -41,6 +43,9 @@ impl Housekeeper {
     /// # Errors
     /// The operating system gives no thread.
     pub fn start(replicas: Arc<ReplicaSet>) -> std::io::Result<Self> {
+        let window_bytes = u64::try_from(replicas.cache_window_bytes()).ok();
+        let advice = replicas.home.directory.drop_behind();
+        let drop_behind = window_bytes.map(|bytes| Follower::start(advice, bytes)).transpose()?;
         let stop = Arc::new(Stop::default());
         let stopped = Arc::clone(&stop);
         let thread = exec::spawn("housekeeping", move || {
@@ -49,7 +54,7 @@ impl Housekeeper {
                 tick(&replicas, now);
             }
         })?;
-        Ok(Self { stop, thread: Some(thread) })
+        Ok(Self { stop, thread: Some(thread), _drop_behind: drop_behind })
     }
 
     /// Ends the thread; what it is at, it finishes.

@@ -254,6 +254,11 @@ impl ReplicaSet {
         directory.delete_log(name, log, now)
     }
 
+    /// `logmill.log.cache.window.bytes`.
+    pub(crate) fn cache_window_bytes(&self) -> i64 {
+        self.server.number("logmill.log.cache.window.bytes")
+    }
+
     /// Does what time asks for. For a node without a [`crate::Housekeeper`]: tests.
     pub fn tick(&self, now: Instant) {
         crate::housekeeping::tick(self, now);

@@ -18,6 +18,7 @@ use world::{
 
 use crate::{
     StorageError,
+    behind::DropBehind,
     error::IoContext,
     handles::{Handles, Slot},
     segment::name::{Kind, Stage, name},
@@ -32,6 +33,7 @@ const OPEN_FILES_MAX: usize = 512;
 pub struct Resources {
     pub(crate) handles: Arc<Handles>,
     pub(crate) tails: Arc<TailBudget>,
+    pub(crate) behind: Arc<DropBehind>,
 }
 
 impl Resources {
@@ -44,6 +46,7 @@ impl Resources {
         Self {
             handles: Arc::new(Handles::new(open_files_max)),
             tails: Arc::new(TailBudget::new(tail_bytes_max)),
+            behind: Arc::default(),
         }
     }
 }

@@ -20,7 +20,7 @@ use replication::{Housekeeper, ReplicaSet};
 use storage::DataDirectory;
 use world::{
     Chance, Clock, Disk,
-    exec::{self, Mutex, Receiver, Sender, Wait},
+    exec::{self, Mutex, Receiver, Sender},
     sim::{
         SimDisk,
         threads::{self, ProcessClock, ProcessId},
@@ -243,9 +243,15 @@ impl Running {
         )
         .map_err(said)?;
         let (address, port) = (format!("node-{}", host.0), 9092);
-        let registration =
-            Registration { id: node, incarnation, host: address.clone(), port, rack: None };
-        match controller.register_broker(registration).wait() {
+        let registration = Registration {
+            id: node,
+            cluster_id: CLUSTER.to_owned(),
+            incarnation,
+            host: address.clone(),
+            port,
+            rack: None,
+        };
+        match controller.join(registration, &publisher) {
             Some(Ok(_)) => {}
             other => return Err(format!("not registered: {other:?}")),
         }

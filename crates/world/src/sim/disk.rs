@@ -13,6 +13,7 @@
 use std::{
     collections::BTreeSet,
     fmt, io,
+    ops::Range,
     os::fd::BorrowedFd,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -408,6 +409,10 @@ impl File for SimFile {
 
     fn reserve(&self, _position: u64, _length: u64) -> io::Result<()> {
         self.writable().map(drop)
+    }
+
+    fn forget(&self, _range: Range<u64>) -> io::Result<()> {
+        self.living().map(drop)
     }
 
     fn size_bytes(&self) -> io::Result<u64> {
