@@ -188,7 +188,12 @@ fn await_life(scenario: &Scenario, node: &mut Node, history: &History) -> Vec<St
             return Vec::new();
         }
         if threads::elapsed() > healed + HEALING_MAX {
-            return late.iter().map(|name| format!("{name} does not come back to life")).collect();
+            let facts = history.facts();
+            let said = |name: &String| {
+                let why = facts.refusals.get(name).map_or("nothing", String::as_str);
+                format!("{name} does not come back to life; it is told: {why}")
+            };
+            return late.iter().map(said).collect();
         }
         exec::sleep(Duration::from_millis(500));
     }

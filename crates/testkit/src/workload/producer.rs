@@ -123,7 +123,14 @@ impl Producer {
         let topic = self.setting.topic.clone();
         let leader = match self.leaders.get(&partition) {
             Some(leader) => *leader,
-            None => self.setting.client.leader(&topic, partition)?,
+            None => {
+                let found = self.setting.client.leader(&topic, partition);
+                if found.is_none() {
+                    let why = format!("{partition:?} has no leader");
+                    self.setting.history.refused(&self.setting.name, why);
+                }
+                found?
+            }
         };
         let data = PartitionProduceData::default()
             .with_index(partition.0)
@@ -156,7 +163,8 @@ impl Producer {
             | ErrorCode::InvalidProducerEpoch
             | ErrorCode::CorruptMessage
             | ErrorCode::InvalidRecord => Some(Told::Broken(error)),
-            _ => {
+            passing => {
+                self.setting.history.refused(&self.setting.name, format!("{passing:?}"));
                 self.leaders.remove(&partition);
                 None
             }
