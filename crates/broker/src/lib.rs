@@ -14,6 +14,7 @@ mod dispatch;
 mod fetch;
 mod handlers;
 mod local;
+mod loopback;
 mod metrics;
 mod offsets_topic;
 mod options;
@@ -24,5 +25,6 @@ mod server;
 
 pub use broker::{Broker, BrokerParts};
 pub use local::{LocalLog, LocalTopics};
+pub use loopback::{Face, Hangup, Loopback};
 pub use metrics::{ApiMetrics, Counter, Gauge, Metrics, Sample, Times};
 pub use options::BrokerOptions;
