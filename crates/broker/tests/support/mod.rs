@@ -42,7 +42,7 @@ pub struct Node {
     pub metrics: Arc<Metrics>,
     pub topics: Arc<LocalTopics>,
     pub replicas: Arc<ReplicaSet>,
-    controller: Controller,
+    pub controller: Controller,
     coordinator: Coordinator,
     stop: Option<oneshot::Sender<()>>,
     served: Option<JoinHandle<()>>,
