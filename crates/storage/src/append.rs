@@ -83,9 +83,7 @@ impl Log {
         let tails = &self.home.shared.resources.tails;
         let size_bytes = batch.len();
         tails.keep(&self.tail, head.base, head.next(), batch.freeze());
-        if self.end.since(self.synced.max(self.start)) >= self.options.flush_messages {
-            self.sync_batches()?;
-        }
+        self.sync_if_due()?;
         self.check_invariant();
         Ok(Appended {
             base: head.base,

@@ -99,7 +99,8 @@ impl History {
 
     /// Notes a broken promise.
     pub fn violated(&self, what: String) {
-        self.facts().violations.push(what);
+        let at = threads::elapsed().as_secs_f64();
+        self.facts().violations.push(format!("at {at:.3} s {what}"));
     }
 
     /// Notes that `workload` gets on.

@@ -271,7 +271,12 @@ impl Partition {
     fn open(&self, core: &Core) -> Result<(Log, Offset), PartitionError> {
         let directory = &self.home.directory;
         let options = Arc::clone(&core.options.log);
-        let log = directory.open_log(&self.name, self.topic_id, options, self.home.wall())?;
+        let mut log = directory.open_log(&self.name, self.topic_id, options, self.home.wall())?;
+        if log.end().since(log.synced().max(log.start())) >= core.options.topic.flush_messages {
+            // What a process wrote before it was killed is not synced, and will be read, and acknowledged to whoever sends it again.
+            let synced = log.sync_handle()?.run()?;
+            log.note_synced(synced);
+        }
         let known = directory.high_watermark(&self.name).unwrap_or(Offset::ZERO);
         let high_watermark = known.clamp(log.start(), log.end());
         Ok((log, high_watermark))
