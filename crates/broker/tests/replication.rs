@@ -1,5 +1,7 @@
 //! Two brokers over sockets: what the leader acknowledges is in the follower's log, byte for byte, and outlives the leader's reign.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod members;
 mod support;
 
