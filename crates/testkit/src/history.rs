@@ -116,7 +116,6 @@ impl History {
     }
 
     /// All that was noted.
-    #[must_use]
     pub fn facts(&self) -> MutexGuard<'_, Facts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -42,7 +42,7 @@ pub struct Node {
     pub metrics: Arc<Metrics>,
     pub topics: Arc<LocalTopics>,
     pub replicas: Arc<ReplicaSet>,
-    controller: Controller,
+    pub controller: Controller,
     coordinator: Coordinator,
     stop: Option<oneshot::Sender<()>>,
     served: Option<JoinHandle<()>>,
@@ -152,7 +152,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    fn new(stream: TcpStream) -> Self {
+    pub fn new(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         Self { stream, next: 1 }
     }
