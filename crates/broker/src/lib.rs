@@ -13,6 +13,7 @@ mod connection;
 mod dispatch;
 mod fetch;
 mod handlers;
+mod isr_proposals;
 mod leaders;
 mod local;
 mod loopback;
@@ -25,6 +26,7 @@ mod resolve;
 mod server;
 
 pub use broker::{Broker, BrokerParts};
+pub use isr_proposals::ControllerProposals;
 pub use leaders::SocketLeaders;
 pub use local::{LocalLog, LocalTopics};
 pub use loopback::{Face, Hangup, Loopback};
