@@ -32,7 +32,7 @@ pub use isr::Isr;
 pub use leader::{Effects, FollowerFetch, Leader, LeaderRules, Reign};
 pub use options::log_options;
 pub use partition::{
-    Acks, FetchRequest, Fetched, ListedOffset, OffsetSpec, Partition, PartitionUsage, Placed,
+    Acks, FetchRequest, Fetched, ListedOffset, OffsetSpec, Partition, PartitionUsage, Placed, Terms,
 };
 pub use replica_set::ReplicaSet;
 pub use waiter::Waiter;
