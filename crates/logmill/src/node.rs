@@ -2,12 +2,12 @@
 //!
 //!  1. data directory: lock, identity, which logs there are
 //!  2. controller: metadata log, image; the node registers itself
-//!  3. replicas and coordinator follow the image: logs open, groups load
+//!  3. replicas and coordinators follow the image: logs open, groups and transactions load
 //!  4. Kafka listener
 //!  5. jobs
 //!  6. HTTP listener
 //!
-//! Closing: 6, 5 (jobs rest), 4, coordinator, housekeeping, 2, 3 (logs close), 1 (the clean mark).
+//! Closing: 6, 5 (jobs rest), 4, coordinators, housekeeping, 2, 3 (logs close), 1 (the clean mark).
 
 use std::{
     future::Future,
@@ -18,9 +18,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use broker::{Broker, BrokerOptions, BrokerParts, LocalLog, LocalTopics, Metrics, publish};
+use broker::{
+    Broker, BrokerOptions, BrokerParts, LocalLog, LocalMarkers, LocalTopics, Metrics, ProducerIds,
+    publish,
+};
 use controller::{Controller, ControllerOptions, QuorumOfOne, Registration, World};
-use coordinator::{Coordinator, GroupOptions};
+use coordinator::{Coordinator, GroupOptions, TransactionCoordinator, TransactionOptions};
 use gateway::Gateway;
 use jobs::{Engine, EngineParts};
 use metadata::{Publisher, options::ServerOptions};
@@ -28,7 +31,12 @@ use model::{BrokerId, TopicId};
 use replication::{Housekeeper, ReplicaSet};
 use storage::DataDirectory;
 use tempfile::TempDir;
-use tokio::{net::TcpListener, runtime::Runtime, sync::watch, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    runtime::{Handle, Runtime},
+    sync::watch,
+    task::JoinHandle,
+};
 use world::{Chance, Clock, Disk, real};
 
 use crate::figures::Figures;
@@ -87,6 +95,7 @@ pub(crate) struct Node {
     gateway: JoinHandle<()>,
     engine: Arc<Engine>,
     coordinator: Coordinator,
+    transactions: TransactionCoordinator,
     controller: Controller,
     housekeeper: Housekeeper,
     replicas: Arc<ReplicaSet>,
@@ -114,7 +123,7 @@ impl Node {
         let kafka = runtime.block_on(listen(options.kafka_port, "kafka-port"))?;
         let http = runtime.block_on(listen(options.http_port, "http-port"))?;
         let (kafka_at, http_at) = (kafka.local_addr()?, http.local_addr()?);
-        let core = Core::open(&data, &options.settings, kafka_at)?;
+        let core = Core::open(&data, &options.settings, kafka_at, runtime.handle())?;
         let (stop, stopped) = watch::channel(false);
         let broker = runtime.spawn(core.broker(kafka, until(stopped.clone())));
         let engine = core.engine(kafka_at);
@@ -136,6 +145,7 @@ impl Node {
             engine,
             housekeeper: Housekeeper::start(core.replicas.clone())?,
             coordinator: core.coordinator,
+            transactions: core.transactions,
             controller: core.controller,
             replicas: core.replicas,
             temporary,
@@ -180,6 +190,7 @@ impl Node {
             // A panic has been printed where it happened.
             let _ = broker.await;
         });
+        self.transactions.stop();
         self.coordinator.stop();
         self.housekeeper.stop();
         self.controller.close();
@@ -196,12 +207,20 @@ struct Core {
     publisher: Arc<Publisher>,
     controller: Controller,
     coordinator: Coordinator,
+    transactions: TransactionCoordinator,
+    markers: LocalMarkers,
+    producer_ids: ProducerIds,
     options: Arc<BrokerOptions>,
     metrics: Arc<Metrics>,
 }
 
 impl Core {
-    fn open(data: &Path, settings: &[String], kafka: SocketAddr) -> Result<Self, NodeError> {
+    fn open(
+        data: &Path,
+        settings: &[String],
+        kafka: SocketAddr,
+        runtime: &Handle,
+    ) -> Result<Self, NodeError> {
         let clock: Arc<dyn Clock> = Arc::new(real::SystemClock::new());
         let disk: Arc<dyn Disk> = Arc::new(real::OsDisk);
         let mut chance = Chance::from_system();
@@ -231,8 +250,14 @@ impl Core {
             Some(Err(refusal)) => return Err(NodeError::Registration(Some(refusal))),
             None => return Err(NodeError::Registration(None)),
         }
+        let here = (replicas.clone(), publisher.clone());
+        let markers =
+            LocalMarkers::new(here, coordinator.clone(), clock.clone(), NODE, runtime.clone());
+        let producer_ids = ProducerIds::new(controller.clone());
+        let transactions = start_transactions(&server, &replicas, &clock, &producer_ids, &markers)?;
         // Only now, so that every partition is visited once, in the reign that has just begun.
-        publish::subscribe(&publisher, replicas.clone(), coordinator.clone(), NODE);
+        let coordinators = (coordinator.clone(), Some(transactions.clone()));
+        publish::subscribe(&publisher, replicas.clone(), coordinators, NODE);
         let options = BrokerOptions::new(server, &cluster_id, HOST, kafka.port());
         Ok(Self {
             clock,
@@ -240,6 +265,9 @@ impl Core {
             publisher,
             controller,
             coordinator,
+            transactions,
+            markers,
+            producer_ids,
             options: Arc::new(options),
             metrics: Arc::new(Metrics::default()),
         })
@@ -256,7 +284,7 @@ impl Core {
 
     /// Step 5.
     fn engine(&self, kafka: SocketAddr) -> Arc<Engine> {
-        let topics = LocalTopics::new(&self.parts());
+        let topics = LocalTopics::new(self.parts().local());
         let port = kafka.port();
         Engine::start(EngineParts {
             topics: Arc::new(topics),
@@ -273,6 +301,9 @@ impl Core {
             replicas: self.replicas.clone(),
             controller: self.controller.clone(),
             coordinator: self.coordinator.clone(),
+            transactions: self.transactions.clone(),
+            markers: self.markers.clone(),
+            producer_ids: self.producer_ids.clone(),
             publisher: self.publisher.clone(),
             clock: self.clock.clone(),
             options: self.options.clone(),
@@ -305,6 +336,8 @@ fn server_options(data: &Path, settings: &[String]) -> Result<ServerOptions, Nod
     let mut server = ServerOptions::new(NODE);
     server.set("log.dirs", &data.display().to_string())?;
     server.set("offsets.topic.replication.factor", "1")?;
+    server.set("transaction.state.log.replication.factor", "1")?;
+    server.set("transaction.state.log.min.isr", "1")?;
     server.set("group.initial.rebalance.delay.ms", "0")?;
     for setting in settings {
         let (name, value) =
@@ -337,6 +370,28 @@ fn start_coordinator(
         images.current().topic(topic).and_then(|topic| i32::try_from(topic.partitions.len()).ok())
     };
     Ok(Coordinator::start(log, clock.clone(), chance.bits(), options, Arc::new(partitions))?)
+}
+
+fn start_transactions(
+    server: &ServerOptions,
+    replicas: &Arc<ReplicaSet>,
+    clock: &Arc<dyn Clock>,
+    producer_ids: &ProducerIds,
+    markers: &LocalMarkers,
+) -> Result<TransactionCoordinator, NodeError> {
+    let number = |name: &str| i32::try_from(server.number(name)).unwrap_or(i32::MAX);
+    let options = TransactionOptions {
+        partitions: number("transaction.state.log.num.partitions"),
+        timeout_ms_max: number("transaction.max.timeout.ms"),
+        id_expiration_ms: server.number("transactional.id.expiration.ms"),
+        expiry_interval_ms: server
+            .number("transaction.remove.expired.transaction.cleanup.interval.ms"),
+    };
+    let log = Arc::new(LocalLog::transactions(replicas.clone()));
+    let ids = producer_ids.clone();
+    let next = Arc::new(move || ids.next_now());
+    let markers = Arc::new(markers.clone());
+    Ok(TransactionCoordinator::start(log, clock.clone(), options, next, markers)?)
 }
 
 async fn listen(port: u16, flag: &'static str) -> Result<TcpListener, NodeError> {

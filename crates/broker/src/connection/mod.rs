@@ -17,7 +17,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use bytes::BytesMut;
 use tokio::{net::TcpStream, task};
-use wire::{Api, RequestHeader, WireError};
+use wire::{Api, ProduceRequest, RequestHeader, WireError};
 
 use self::{ahead::Ahead, inbound::Inbound};
 pub(crate) use self::{
@@ -128,6 +128,7 @@ impl Connection {
         let began = self.shared.clock.now();
         let header = RequestHeader::parse(&frame)?;
         if header.api == Api::Produce {
+            self.verify(&header, &frame).await?;
             let produced = self.producing.stage_one(&self.shared, &self.asker, &header, frame)?;
             match produced {
                 Produced::Unanswered => {}
@@ -146,6 +147,18 @@ impl Connection {
             Answer::Fetched(segments) => segments.queue(&mut self.outbox)?,
         }
         self.shared.metrics.observe_request(api, self.shared.clock.now().since(began));
+        Ok(())
+    }
+
+    /// Of a transactional Produce: asks the coordinator for what its partitions do not know. Others pass.
+    async fn verify(&mut self, header: &RequestHeader, frame: &[u8]) -> Result<(), Ended> {
+        let body = frame.get(header.size_bytes..).unwrap_or_default();
+        if ProduceRequest::is_transactional(body, header.version)
+            && let Some(asked) = self.producing.unverified(&self.shared, header, body)?
+        {
+            self.flush().await?;
+            self.producing.verify(&self.shared, header.version, asked).await;
+        }
         Ok(())
     }
 

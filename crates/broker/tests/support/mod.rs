@@ -3,10 +3,13 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use broker::{Broker, BrokerOptions, BrokerParts, LocalLog, LocalTopics, Metrics, publish};
+use broker::{
+    Broker, BrokerOptions, BrokerParts, LocalLog, LocalMarkers, LocalTopics, Metrics, ProducerIds,
+    publish,
+};
 use bytes::{Bytes, BytesMut};
 use controller::{Controller, ControllerOptions, Registration, VolatileQuorum, World};
-use coordinator::{Coordinator, GroupOptions};
+use coordinator::{Coordinator, GroupOptions, TransactionCoordinator, TransactionOptions};
 use metadata::{Publisher, options::ServerOptions};
 use model::{BrokerId, TimestampMs};
 use records::{BatchBuilder, Codec};
@@ -44,6 +47,7 @@ pub struct Node {
     pub replicas: Arc<ReplicaSet>,
     controller: Controller,
     coordinator: Coordinator,
+    transactions: TransactionCoordinator,
     stop: Option<oneshot::Sender<()>>,
     served: Option<JoinHandle<()>>,
     _folder: tempfile::TempDir,
@@ -79,7 +83,6 @@ impl Node {
             Arc::new(move |name: &str| Some(known.current().topic(name)?.partition_count())),
         )
         .unwrap();
-        publish::subscribe(&publisher, Arc::clone(&replicas), coordinator.clone(), BrokerId(1));
         let controller = Controller::start(
             Box::new(VolatileQuorum::default()),
             Arc::clone(&publisher),
@@ -87,6 +90,25 @@ impl Node {
             ControllerOptions { cluster_id: CLUSTER.to_owned(), server: server.clone() },
         )
         .unwrap();
+        let markers = LocalMarkers::new(
+            (Arc::clone(&replicas), Arc::clone(&publisher)),
+            coordinator.clone(),
+            Arc::clone(&clock),
+            BrokerId(1),
+            tokio::runtime::Handle::current(),
+        );
+        let producer_ids = ProducerIds::new(controller.clone());
+        let ids = producer_ids.clone();
+        let transactions = TransactionCoordinator::start(
+            Arc::new(LocalLog::transactions(Arc::clone(&replicas))),
+            Arc::clone(&clock),
+            TransactionOptions::default(),
+            Arc::new(move || ids.next_now()),
+            Arc::new(markers.clone()),
+        )
+        .unwrap();
+        let coordinators = (coordinator.clone(), Some(transactions.clone()));
+        publish::subscribe(&publisher, Arc::clone(&replicas), coordinators, BrokerId(1));
         let registration = Registration {
             id: BrokerId(1),
             incarnation: 1,
@@ -102,12 +124,15 @@ impl Node {
             replicas: Arc::clone(&replicas),
             controller: controller.clone(),
             coordinator: coordinator.clone(),
+            transactions: transactions.clone(),
+            markers,
+            producer_ids,
             publisher,
             clock,
             options: Arc::new(options),
             metrics: Arc::clone(&metrics),
         };
-        let topics = Arc::new(LocalTopics::new(&parts));
+        let topics = Arc::new(LocalTopics::new(parts.local()));
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(Broker::serve(parts, listener, stopped));
         Self {
@@ -117,6 +142,7 @@ impl Node {
             replicas,
             controller,
             coordinator,
+            transactions,
             stop: Some(stop),
             served: Some(served),
             _folder: folder,
@@ -139,6 +165,7 @@ impl Node {
         drop(self.stop.take());
         self.served.take().unwrap().await.unwrap();
         self.controller.close();
+        self.transactions.stop();
         self.coordinator.stop();
         self.replicas.close().unwrap();
     }
