@@ -18,8 +18,8 @@ use tokio::net::TcpListener;
 use world::Clock;
 
 use crate::{
-    BrokerOptions, LocalMarkers, LocalParts, Metrics, budget::Budget, fetch::Sessions,
-    producer_ids::ProducerIds, server,
+    BrokerOptions, LocalMarkers, LocalParts, Metrics, Transactions, budget::Budget,
+    fetch::Sessions, producer_ids::ProducerIds, server,
 };
 
 /// What a broker is made of.
@@ -30,12 +30,8 @@ pub struct BrokerParts {
     pub controller: Controller,
     /// Who decides about groups.
     pub coordinator: Coordinator,
-    /// Who decides about transactions.
-    pub transactions: TransactionCoordinator,
-    /// Who writes their markers.
-    pub markers: LocalMarkers,
-    /// Who hands out producer ids.
-    pub producer_ids: ProducerIds,
+    /// Who decides about transactions, and does what they need.
+    pub transactions: Transactions,
     /// Where the image is found.
     pub publisher: Arc<Publisher>,
     /// Time.
@@ -54,7 +50,7 @@ impl BrokerParts {
             replicas: Arc::clone(&self.replicas),
             controller: self.controller.clone(),
             coordinator: self.coordinator.clone(),
-            producer_ids: self.producer_ids.clone(),
+            producer_ids: self.transactions.producer_ids.clone(),
             publisher: Arc::clone(&self.publisher),
             clock: Arc::clone(&self.clock),
             options: Arc::clone(&self.options),
@@ -100,13 +96,12 @@ impl Shared {
             controller,
             coordinator,
             transactions,
-            markers,
-            producer_ids,
             publisher,
             clock,
             options,
             metrics,
         } = parts;
+        let Transactions { coordinator: transactions, markers, producer_ids } = transactions;
         let patience = Duration::from_millis(options.connections_max_idle_ms);
         Self {
             replicas,

@@ -42,7 +42,7 @@ pub(crate) fn transactions(options: &BrokerOptions, image: &Image) -> NewTopic {
 
 /// As many replicas as are asked for; fewer while there are fewer brokers.
 fn replicas(options: &BrokerOptions, image: &Image, name: &str) -> i16 {
-    let brokers = image.brokers().count().max(1);
+    let brokers = image.brokers().filter(|broker| !broker.is_fenced).count().max(1);
     i16::try_from(options.server.number(name).min(brokers as i64)).unwrap_or(1)
 }
 

@@ -3,7 +3,7 @@
 //! [`Broker::serve`] accepts connections; each is one task that deframes, handles in order and answers
 //! (`docs/internals/connections.md`). Handlers hold no state: they ask the partitions ([`replication::ReplicaSet`]), the controller, the
 //! group coordinator, and the image. [`LocalTopics`] and [`LocalLog`] are the same partitions without a socket between, for jobs and
-//! for the coordinator; [`publish`] opens and closes partitions as the image changes.
+//! for the coordinator; [`publish`] opens and closes partitions as the image changes; [`SocketLeaders`] is how followers reach their leaders.
 //!
 //! What this crate is not: it decides nothing that is stored. A handler resolves, authorises, delegates and answers.
 
@@ -14,7 +14,9 @@ mod dispatch;
 mod fetch;
 mod handlers;
 mod internal_topics;
+mod leaders;
 mod local;
+mod loopback;
 mod markers;
 mod metrics;
 mod options;
@@ -22,11 +24,15 @@ mod producer_ids;
 pub mod publish;
 mod resolve;
 mod server;
+mod transactions;
 mod verification;
 
 pub use broker::{Broker, BrokerParts};
+pub use leaders::SocketLeaders;
 pub use local::{LocalLog, LocalParts, LocalTopics};
+pub use loopback::{Face, Hangup, Loopback};
 pub use markers::LocalMarkers;
 pub use metrics::{ApiMetrics, Counter, Gauge, Metrics, Sample, Times};
 pub use options::BrokerOptions;
 pub use producer_ids::ProducerIds;
+pub use transactions::Transactions;

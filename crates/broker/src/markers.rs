@@ -7,7 +7,14 @@
 //! Partitions led by other brokers are reported as NOT_LEADER_OR_FOLLOWER, to be tried again; those of topics that are gone as
 //! written: there is nothing left to end.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use coordinator::{Coordinator, MarkerOrder, MarkerReport, Markers};
 use metadata::Publisher;
@@ -15,10 +22,10 @@ use model::{BrokerId, ErrorCode, LeaderEpoch, Offset, Pending, TopicName, TopicP
 use records::control;
 use replication::{Acks, Partition, ReplicaSet, Waiter};
 use storage::Origin;
-use tokio::{runtime::Handle, time::timeout};
-use world::Clock;
-
-use crate::resolve;
+use world::{
+    Clock,
+    exec::{self, Sender},
+};
 
 /// Writes markers on this broker. Clones are the same.
 #[derive(Clone)]
@@ -28,11 +35,15 @@ pub struct LocalMarkers {
     groups: Coordinator,
     clock: Arc<dyn Clock>,
     node: BrokerId,
-    runtime: Handle,
+    /// To the thread that carries orders out. It ends with the last clone.
+    orders: Option<Sender<(MarkerOrder, MarkerReport)>>,
 }
 
+/// Orders that may wait. One more is reported as not written, and ordered again.
+const ORDERS_MAX: usize = 1_024;
+
 /// How long a marker may take to be replicated before it is reported as not written.
-const REPLICATION_MAX: Duration = Duration::from_secs(30);
+const REPLICATION_MAX: Duration = Duration::from_secs(5);
 
 /// A marker on its way.
 enum Begun {
@@ -44,16 +55,27 @@ enum Begun {
 }
 
 impl LocalMarkers {
-    /// Over this node's `replicas` and its `groups`; waits for replication on `runtime`.
-    #[must_use]
-    pub fn new(
+    /// Over this node's `replicas` and its `groups`, with a thread of its own.
+    ///
+    /// # Errors
+    /// The operating system has no thread to give.
+    pub fn start(
         (replicas, publisher): (Arc<ReplicaSet>, Arc<Publisher>),
         groups: Coordinator,
         clock: Arc<dyn Clock>,
         node: BrokerId,
-        runtime: Handle,
-    ) -> Self {
-        Self { replicas, publisher, groups, clock, node, runtime }
+    ) -> io::Result<Self> {
+        let mut this = Self { replicas, publisher, groups, clock, node, orders: None };
+        let (sender, queue) = exec::channel(ORDERS_MAX);
+        let writer = this.clone();
+        exec::spawn("markers", move || {
+            while let Ok((order, report)) = queue.recv() {
+                let (order, report): (MarkerOrder, MarkerReport) = (order, report);
+                report.send(exec::block_on(writer.write_all(order)));
+            }
+        })?;
+        this.orders = Some(sender);
+        Ok(this)
     }
 
     /// Writes `order` wherever it can be: a code for each partition.
@@ -109,15 +131,16 @@ impl LocalMarkers {
         if placed.is_replicated() {
             return Ok(Begun::Done(ErrorCode::None));
         }
-        let reign = partition.offsets().leader_epoch;
-        Ok(Begun::Appended(partition, reign, placed.appended.last.plus(1)))
+        Ok(Begun::Appended(partition, placed.reign, placed.appended.last.plus(1)))
     }
 }
 
 impl Markers for LocalMarkers {
     fn write(&self, order: MarkerOrder, report: MarkerReport) {
-        let this = self.clone();
-        self.runtime.spawn(async move { report.send(this.write_all(order).await) });
+        if let Some(orders) = &self.orders {
+            // Refused, the report says by its end that nothing is written.
+            let _ = orders.try_send((order, report));
+        }
     }
 }
 
@@ -135,22 +158,27 @@ async fn finish(begun: Begun) -> ErrorCode {
             Some(code) => code,
         },
         Begun::Appended(partition, reign, until) => {
-            let replicated = timeout(REPLICATION_MAX, replicate(&partition, reign, until)).await;
-            replicated.unwrap_or(ErrorCode::RequestTimedOut)
+            let mut late = exec::delay(REPLICATION_MAX);
+            let mut replicated = pin!(replicate(&partition, reign, until));
+            poll_fn(|cx| match replicated.as_mut().poll(cx) {
+                Poll::Pending => Pin::new(&mut late).poll(cx).map(|()| ErrorCode::RequestTimedOut),
+                ready => ready,
+            })
+            .await
         }
     }
 }
 
 async fn replicate(partition: &Partition, reign: LeaderEpoch, until: Offset) -> ErrorCode {
     loop {
-        match resolve::is_replicated(partition, reign, until) {
+        match partition.is_replicated(reign, until) {
             Ok(true) => return ErrorCode::None,
             Ok(false) => {
                 let waiter = Waiter::new();
                 partition.park_produce(&waiter, until);
                 waiter.woken().await;
             }
-            Err(code) => return code,
+            Err(error) => return error.code(),
         }
     }
 }

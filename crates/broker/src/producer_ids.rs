@@ -10,6 +10,7 @@ use std::{
 
 use controller::Controller;
 use model::{Pending, ProducerId};
+use world::exec::Wait;
 
 /// The rest of this broker's block. Clones share it.
 #[derive(Clone)]

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use coordinator::AddPartitions;
 use model::{ErrorCode, ProducerEpoch, ProducerId, TopicPartition, VerificationGuard};
 use replication::Partition;
-use tokio::time::sleep;
+use world::exec;
 
 use crate::{broker::Shared, handlers::transactions::ask_coordinator};
 
@@ -66,12 +66,13 @@ pub(crate) async fn ask(
         let codes = ask_coordinator(shared, question.clone()).await;
         let is_busy = !question.is_verify_only
             && codes.iter().any(|(_, code)| *code == ErrorCode::ConcurrentTransactions);
-        let is_renewed = guarded.iter_mut().fold(false, |any, place| place.renew() || any);
+        let is_renewed =
+            guarded.iter_mut().filter_map(|place| place.renew().then_some(())).count() > 0;
         if !(is_busy || is_renewed) || shared.clock.now() >= deadline {
             return codes.into_iter().collect();
         }
         if is_busy {
-            sleep(BACKOFF).await;
+            exec::delay(BACKOFF).await;
         }
     }
 }

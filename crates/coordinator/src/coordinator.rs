@@ -3,7 +3,6 @@
 use std::{
     io,
     sync::{Arc, Mutex, PoisonError},
-    thread::JoinHandle,
 };
 
 use model::{
@@ -18,7 +17,7 @@ use wire::messages::{
     OffsetFetchResponse, SyncGroupRequest, SyncGroupResponse, TxnOffsetCommitRequest,
     TxnOffsetCommitResponse,
 };
-use world::Clock;
+use world::{Clock, exec::JoinHandle};
 
 use crate::{
     asked::RequestContext,
@@ -241,7 +240,7 @@ impl Drop for Shared {
     fn drop(&mut self) {
         let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner);
         match thread {
-            Some(thread) if thread.thread().id() == std::thread::current().id() => {
+            Some(thread) if thread.is_current() => {
                 self.inbox.try_stop();
             }
             Some(_) => {

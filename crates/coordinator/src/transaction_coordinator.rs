@@ -3,7 +3,6 @@
 use std::{
     io,
     sync::{Arc, Mutex, PoisonError},
-    thread::JoinHandle,
 };
 
 use model::{
@@ -13,7 +12,7 @@ use wire::messages::{
     describe_transactions_response::TransactionState as Described,
     list_transactions_response::TransactionState as Listed,
 };
-use world::Clock;
+use world::{Clock, exec::JoinHandle};
 
 use crate::{
     group::partition_for,
@@ -136,7 +135,7 @@ impl Drop for Shared {
     fn drop(&mut self) {
         let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner);
         match thread {
-            Some(thread) if thread.thread().id() == std::thread::current().id() => {
+            Some(thread) if thread.is_current() => {
                 self.inbox.try_stop();
             }
             Some(_) => {

@@ -3,9 +3,8 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 
-use crate::node::{Node, NodeOptions};
+use crate::{boot::Alone, process};
 
 /// Start a node for development.
 #[derive(Args, Debug)]
@@ -30,27 +29,21 @@ pub(crate) struct DevArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &DevArgs) -> ExitCode {
-    let options = NodeOptions {
+    let alone = Alone {
         data: args.data.clone(),
         kafka_port: args.kafka_port,
         http_port: args.http_port,
         settings: args.settings.clone(),
     };
-    let node = match Node::start(&options) {
+    let node = match alone.start() {
         Ok(node) => node,
         Err(error) => {
             eprintln!("error: {error}");
             return ExitCode::FAILURE;
         }
     };
-    println!(
-        "logmill: kafka on {}, http on {}, data in {}; ready in {} ms",
-        node.kafka(),
-        node.http(),
-        node.data().display(),
-        node.ready_in_ms()
-    );
-    node.block_on(until_told_to_stop());
+    println!("logmill: {}", node.greeting());
+    node.block_on(process::until_told_to_stop());
     eprintln!("logmill: closing");
     match node.close() {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,21 +51,5 @@ pub(crate) fn run(args: &DevArgs) -> ExitCode {
             eprintln!("error: not closed cleanly, the next start recovers: {error}");
             ExitCode::FAILURE
         }
-    }
-}
-
-/// SIGTERM or Ctrl-C.
-async fn until_told_to_stop() {
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = terminated => {}
-        _ = tokio::signal::ctrl_c() => {}
     }
 }

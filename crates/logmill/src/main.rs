@@ -1,12 +1,14 @@
-//! The `logmill` command: `dev` starts a node, `sql` talks to one, `demo` shows one, `bench` measures any Kafka broker.
+//! The `logmill` command: `dev` and `server` start a node, `sql` talks to one, `demo` shows one, `bench` measures any Kafka broker.
 
 mod bench;
+mod boot;
 mod console;
 mod demo;
 mod dev;
 mod figures;
-mod node;
 mod process;
+mod server;
+mod settings;
 
 use std::process::ExitCode;
 
@@ -28,6 +30,8 @@ struct Arguments {
 enum Command {
     /// Start a node for development: one process, no configuration.
     Dev(dev::DevArgs),
+    /// Start a node of a cluster, as its server.properties says.
+    Server(server::ServerArgs),
     /// Run Flink SQL on a running node: a file, one statement, or a shell.
     Sql(console::SqlArgs),
     /// Show a clickstream becoming one-minute windows, and check every one of them.
@@ -39,6 +43,7 @@ enum Command {
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Dev(args) => dev::run(&args),
+        Command::Server(args) => server::run(&args),
         Command::Sql(args) => console::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Bench(args) => bench::run(args),

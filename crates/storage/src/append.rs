@@ -7,6 +7,8 @@
 //! 5. indexes, producers, transactions, epochs, offsets, recent batches: nothing of this can fail
 //! 6. `flush.messages`
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
 use model::{LeaderEpoch, Offset, ProducerEpoch, TimestampMs};
 use records::{Batch, TimestampType, control::Marker, examine, stamp};
@@ -16,8 +18,9 @@ use crate::{
     producer::{Ended, Seen, Sequenced, Verdict, check, check_epoch, check_marker},
     segment::{
         head::Head,
+        name::Kind,
         recover::marker_in,
-        roll::{ActiveFacts, NextBatch, must_roll},
+        roll::{NextBatch, must_roll},
     },
 };
 
@@ -80,9 +83,7 @@ impl Log {
         let tails = &self.home.shared.resources.tails;
         let size_bytes = batch.len();
         tails.keep(&self.tail, head.base, head.next(), batch.freeze());
-        if self.end.since(self.synced.max(self.start)) >= self.options.flush_messages {
-            self.sync_batches()?;
-        }
+        self.sync_if_due()?;
         self.check_invariant();
         Ok(Appended {
             base: head.base,
@@ -221,16 +222,8 @@ impl Log {
         }
     }
 
-    fn make_room(&mut self, head: &Head, now: TimestampMs) -> Result<(), StorageError> {
-        let active = self.segments.last_mut().expect("a log has a segment");
-        let facts = ActiveFacts {
-            base: active.base,
-            size: active.size,
-            first_timestamp: active.first_timestamp(&self.home)?,
-            created: active.created,
-            index_entries: active.index.entries.len(),
-            time_entries: active.times.entries.len(),
-        };
+    pub(crate) fn make_room(&mut self, head: &Head, now: TimestampMs) -> Result<(), StorageError> {
+        let facts = self.active_facts()?;
         let next =
             NextBatch { size: head.size, last: head.last, max_timestamp: head.max_timestamp };
         if must_roll(&facts, &next, &self.options, now) {
@@ -246,10 +239,17 @@ impl Log {
         if active.size == 0 {
             self.names_unsynced = true;
         }
-        active.append(&self.home, bytes, head, &self.options)
+        active.append(&self.home, bytes, head, &self.options)?;
+        if let Some(passed) = self.trail.on_appended(active.base, active.size, head.size) {
+            let shared = &self.home.shared;
+            let path = self.home.path(passed.base, Kind::Log);
+            let step = self.trail.step(Arc::clone(&shared.disk), path, passed);
+            shared.resources.behind.on_written(step, self.now);
+        }
+        Ok(())
     }
 
-    fn note_appended(
+    pub(crate) fn note_appended(
         &mut self,
         head: &Head,
         marker: Option<(Marker, i32)>,

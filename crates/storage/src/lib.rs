@@ -39,9 +39,11 @@
 //! lock is decided above.
 
 mod append;
+mod behind;
 mod checkpoint;
 mod chunk;
 mod compaction;
+mod copy;
 mod cursors;
 mod directory;
 mod epochs;
@@ -64,8 +66,10 @@ mod tail;
 mod truncate;
 
 pub use append::{Appended, Origin};
+pub use behind::{Advice, DropBehind};
 pub use chunk::{Chunk, FileSlice, Piece};
 pub use compaction::{Compacted, Compaction};
+pub use copy::{Copied, Damage};
 pub use directory::{Checkpoint, DataDirectory};
 pub use error::{AppendError, ReadError, StorageError};
 pub use flush::FlushHandle;

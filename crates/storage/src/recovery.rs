@@ -18,6 +18,7 @@ use model::{Offset, ProducerId, TimestampMs, TopicPartition};
 
 use crate::{
     Log, LogOptions, StorageError,
+    behind::Trail,
     cursors::Cursors,
     epochs::Epochs,
     error::IoContext,
@@ -66,6 +67,7 @@ impl Log {
             producers: Producers::default(),
             snapshots: Vec::new(),
             tail: Arc::new(Tail::default()),
+            trail: Trail::default(),
             now,
             last_append: now,
             cursors: Cursors::default(),
@@ -117,6 +119,8 @@ impl Log {
         self.drop_snapshots_above(self.end)?;
         self.recovery_point = self.recovery_point.min(self.end);
         self.synced = self.recovery_point;
+        // What a process wrote before it was killed is not synced, and will be read, and acknowledged to whoever sends it again.
+        self.sync_if_due()?;
         self.check_invariant();
         Ok(())
     }

@@ -104,6 +104,10 @@ requests! {
     DescribeProducers(DescribeProducersRequest),
     DescribeTransactions(DescribeTransactionsRequest),
     ListTransactions(ListTransactionsRequest),
+    ElectLeaders(ElectLeadersRequest),
+    AlterPartitionReassignments(AlterPartitionReassignmentsRequest),
+    ListPartitionReassignments(ListPartitionReassignmentsRequest),
+    UnregisterBroker(UnregisterBrokerRequest),
 }
 
 /// Decodes `body`, the bytes after `header`. Strings and bytes of the answer share `body`'s memory; what is allocated

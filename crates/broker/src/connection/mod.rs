@@ -17,7 +17,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use bytes::BytesMut;
 use tokio::{net::TcpStream, task};
-use wire::{Api, ProduceRequest, RequestHeader, WireError};
+use wire::{Api, RequestHeader, WireError};
 
 use self::{ahead::Ahead, inbound::Inbound};
 pub(crate) use self::{
@@ -152,10 +152,7 @@ impl Connection {
 
     /// Of a transactional Produce: asks the coordinator for what its partitions do not know. Others pass.
     async fn verify(&mut self, header: &RequestHeader, frame: &[u8]) -> Result<(), Ended> {
-        let body = frame.get(header.size_bytes..).unwrap_or_default();
-        if ProduceRequest::is_transactional(body, header.version)
-            && let Some(asked) = self.producing.unverified(&self.shared, header, body)?
-        {
+        if let Some(asked) = self.producing.unverified(&self.shared, header, frame)? {
             self.flush().await?;
             self.producing.verify(&self.shared, header.version, asked).await;
         }

@@ -18,7 +18,7 @@ use wire::messages::{
     offset_fetch_request::OffsetFetchRequestTopic,
     text,
 };
-use world::Clock;
+use world::{Clock, exec::Wait};
 
 use crate::{BrokerOptions, internal_topics, producer_ids::ProducerIds, resolve};
 
@@ -93,7 +93,7 @@ impl Topics for LocalTopics {
             assignment: Vec::new(),
             options: options.iter().map(own).collect(),
         };
-        let made = self.0.controller.create_topics(vec![new], false).wait_timeout(WAIT_MAX);
+        let made = self.0.controller.create_topics(vec![new], false).wait_for(WAIT_MAX).flatten();
         match made.and_then(|made| made.into_iter().next()) {
             None => Err(ErrorCode::RequestTimedOut),
             Some(Err(refusal)) if refusal.code != ErrorCode::TopicAlreadyExists => {
@@ -166,11 +166,11 @@ impl Topics for LocalTopics {
         if placed.high_watermark >= until {
             return Ok(placed.appended.base);
         }
-        let reign = partition.offsets().leader_epoch;
+        let reign = placed.reign;
         let waiter = Waiter::new();
         partition.park_produce(&waiter, until);
         let _ = waiter.wait(WAIT_MAX);
-        match resolve::is_replicated(&partition, reign, until)? {
+        match partition.is_replicated(reign, until).map_err(|error| error.code())? {
             true => Ok(placed.appended.base),
             false => Err(ErrorCode::RequestTimedOut),
         }
@@ -238,7 +238,7 @@ impl Topics for LocalTopics {
             .with_topics(Some(vec![topic]));
         let gone = ErrorCode::CoordinatorNotAvailable;
         let asked = self.0.coordinator.fetch_offsets(context(7), request);
-        let answer = asked.wait_timeout(WAIT_MAX).ok_or(gone)?;
+        let answer = asked.wait_for(WAIT_MAX).flatten().ok_or(gone)?;
         let refused = |error: i16| match error {
             0 => Ok(()),
             error => Err(ErrorCode::from_code(error).unwrap_or(gone)),

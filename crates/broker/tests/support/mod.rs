@@ -4,12 +4,11 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use broker::{
-    Broker, BrokerOptions, BrokerParts, LocalLog, LocalMarkers, LocalTopics, Metrics, ProducerIds,
-    publish,
+    Broker, BrokerOptions, BrokerParts, LocalLog, LocalTopics, Metrics, Transactions, publish,
 };
 use bytes::{Bytes, BytesMut};
 use controller::{Controller, ControllerOptions, Registration, VolatileQuorum, World};
-use coordinator::{Coordinator, GroupOptions, TransactionCoordinator, TransactionOptions};
+use coordinator::{Coordinator, GroupOptions};
 use metadata::{Publisher, options::ServerOptions};
 use model::{BrokerId, TimestampMs};
 use records::{BatchBuilder, Codec};
@@ -45,9 +44,9 @@ pub struct Node {
     pub metrics: Arc<Metrics>,
     pub topics: Arc<LocalTopics>,
     pub replicas: Arc<ReplicaSet>,
-    controller: Controller,
+    pub controller: Controller,
     coordinator: Coordinator,
-    transactions: TransactionCoordinator,
+    transactions: Transactions,
     stop: Option<oneshot::Sender<()>>,
     served: Option<JoinHandle<()>>,
     _folder: tempfile::TempDir,
@@ -90,33 +89,20 @@ impl Node {
             ControllerOptions { cluster_id: CLUSTER.to_owned(), server: server.clone() },
         )
         .unwrap();
-        let markers = LocalMarkers::new(
-            (Arc::clone(&replicas), Arc::clone(&publisher)),
-            coordinator.clone(),
-            Arc::clone(&clock),
-            BrokerId(1),
-            tokio::runtime::Handle::current(),
-        );
-        let producer_ids = ProducerIds::new(controller.clone());
-        let ids = producer_ids.clone();
-        let transactions = TransactionCoordinator::start(
-            Arc::new(LocalLog::transactions(Arc::clone(&replicas))),
-            Arc::clone(&clock),
-            TransactionOptions::default(),
-            Arc::new(move || ids.next_now()),
-            Arc::new(markers.clone()),
-        )
-        .unwrap();
-        let coordinators = (coordinator.clone(), Some(transactions.clone()));
+        let here = (&replicas, &publisher);
+        let transactions =
+            Transactions::start(here, &coordinator, &controller, &clock, &server).unwrap();
+        let coordinators = (coordinator.clone(), Some(transactions.coordinator.clone()));
         publish::subscribe(&publisher, Arc::clone(&replicas), coordinators, BrokerId(1));
         let registration = Registration {
             id: BrokerId(1),
+            cluster_id: CLUSTER.to_owned(),
             incarnation: 1,
             host: "127.0.0.1".to_owned(),
             port: address.port(),
             rack: None,
         };
-        controller.register_broker(registration).await.unwrap().unwrap();
+        controller.join(registration, &publisher).unwrap().unwrap();
 
         let metrics = Arc::new(Metrics::default());
         let options = BrokerOptions::new(Arc::new(server), CLUSTER, "127.0.0.1", address.port());
@@ -125,8 +111,6 @@ impl Node {
             controller: controller.clone(),
             coordinator: coordinator.clone(),
             transactions: transactions.clone(),
-            markers,
-            producer_ids,
             publisher,
             clock,
             options: Arc::new(options),
@@ -165,7 +149,7 @@ impl Node {
         drop(self.stop.take());
         self.served.take().unwrap().await.unwrap();
         self.controller.close();
-        self.transactions.stop();
+        self.transactions.coordinator.stop();
         self.coordinator.stop();
         self.replicas.close().unwrap();
     }
@@ -178,7 +162,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    fn new(stream: TcpStream) -> Self {
+    pub fn new(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         Self { stream, next: 1 }
     }

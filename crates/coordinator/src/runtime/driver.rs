@@ -4,18 +4,13 @@
 //! resigned, which answers whoever is parked with NOT_COORDINATOR; 4. the thread ends; 5. what was queued after the stop is
 //! dropped, which its askers see as an answer that never comes.
 
-use std::{
-    collections::VecDeque,
-    io,
-    sync::{
-        Arc,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
-    },
-    thread::{self, JoinHandle},
-};
+use std::{collections::VecDeque, io, sync::Arc};
 
 use model::{ErrorCode, LeaderEpoch, Offset, PartitionId};
-use world::Clock;
+use world::{
+    Clock,
+    exec::{self, JoinHandle, Receiver, RecvTimeoutError, Sender},
+};
 
 use super::{Log, Now, Reign, Runtime, Shard, Ticket, Wake, loader};
 use crate::limits;
@@ -47,7 +42,7 @@ pub(crate) trait Desk: Send + Sized + 'static {
 pub(crate) type Requests<D> = Vec<(PartitionId, Ticket, <<D as Desk>::Shard as Shard>::Request)>;
 
 /// The sending end of the thread's queue.
-pub(crate) struct Inbox<D: Desk>(SyncSender<Command<D>>);
+pub(crate) struct Inbox<D: Desk>(Sender<Command<D>>);
 
 pub(crate) enum Command<D: Desk> {
     Ask(D::Question),
@@ -81,7 +76,7 @@ impl<D: Desk> Driver<D> {
         log: Arc<dyn Log>,
         clock: Arc<dyn Clock>,
     ) -> io::Result<(Inbox<D>, JoinHandle<()>)> {
-        let (sender, queue) = sync_channel(limits::QUEUE_REQUESTS_MAX);
+        let (sender, queue) = exec::channel(limits::QUEUE_REQUESTS_MAX);
         let inbox = Inbox(sender);
         log.wakes(inbox.wake());
         desk.wakes(inbox.wake());
@@ -94,8 +89,8 @@ impl<D: Desk> Driver<D> {
             loads: VecDeque::new(),
             is_loading: false,
         };
-        let thread = thread::Builder::new().name(D::NAME.to_owned());
-        Ok((inbox, thread.spawn(move || driver.run(&queue))?))
+        let thread = exec::spawn(D::NAME, move || driver.run(&queue))?;
+        Ok((inbox, thread))
     }
 
     fn run(mut self, queue: &Receiver<Command<D>>) {
@@ -174,8 +169,7 @@ impl<D: Desk> Driver<D> {
         let loads: Vec<_> = self.loads.drain(..).map(|load| (load, self.desk.shard())).collect();
         let asked: Vec<Reign> = loads.iter().map(|(load, _)| *load).collect();
         let (log, inbox) = (Arc::clone(&self.log), self.inbox.clone());
-        let thread = thread::Builder::new().name("coordinator-load".to_owned());
-        let spawned = thread.spawn(move || {
+        let spawned = exec::spawn("coordinator-load", move || {
             for (load, shard) in loads {
                 let loaded = loader::load(&*log, load, shard);
                 if !inbox.tell(Command::Loaded(load, loaded)) {

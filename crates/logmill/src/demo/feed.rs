@@ -15,7 +15,7 @@ use super::{
     clicks::{Click, Clicks, Views},
     screen::Screen,
 };
-use crate::{console::Remote, node::Node};
+use crate::{boot::Node, console::Remote};
 
 const PARTITIONS: i32 = 4;
 /// Windows of event time that the stream spans.
@@ -49,7 +49,7 @@ pub(crate) fn submit(node: &Node, sql: &str) -> Result<String, String> {
         cluster.create_topic(&topic).await.map_err(|error| error.to_string())
     })?;
     let (mut job, mut failed) = (None, None);
-    Remote::new(&node.http().to_string()).execute("", sql, |answer| {
+    Remote::new(&node.http()).execute("", sql, |answer| {
         match answer {
             Answer::Job { id, .. } => job = Some(id),
             Answer::Error { rendered, .. } => failed = Some(rendered),
@@ -118,7 +118,7 @@ impl Feed {
         Ok(Self {
             producer: producer.map_err(|error| error.to_string())?,
             consumer,
-            remote: Remote::new(&node.http().to_string()),
+            remote: Remote::new(&node.http()),
             job: job.to_owned(),
             topic: name(INPUT)?,
             clicks: Clicks::new(args.seed, args.events, WINDOWS),
@@ -244,7 +244,7 @@ pub(crate) async fn read_all(node: &Node, topic: &str) -> Result<Vec<String>, St
 }
 
 async fn connect(node: &Node) -> Result<Cluster, String> {
-    let connected = Cluster::connect(&node.kafka().to_string(), ClusterOptions::default()).await;
+    let connected = Cluster::connect(&node.kafka(), ClusterOptions::default()).await;
     connected.map_err(|error| error.to_string())
 }
 

@@ -14,7 +14,7 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
 
-use crate::node::{Node, NodeOptions};
+use crate::boot::{Alone, Node};
 
 pub(crate) const INPUT: &str = "clicks_raw";
 pub(crate) const OUTPUT: &str = "page_views_minute";
@@ -78,13 +78,13 @@ pub(crate) struct DemoArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &DemoArgs) -> ExitCode {
-    let options = NodeOptions {
+    let alone = Alone {
         data: None,
         kafka_port: args.kafka_port,
         http_port: args.http_port,
         settings: vec!["num.partitions=4".to_owned()],
     };
-    let node = match Node::start(&options) {
+    let node = match alone.start() {
         Ok(node) => node,
         Err(error) => {
             eprintln!("error: {error}");

@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{clicks::Time, feed::Fed, verdict::Verdict};
-use crate::{node::Node, process};
+use crate::{boot::Node, process};
 
 /// How often the picture is redrawn; lines in a pipe come ten times slower.
 const REDRAW_EVERY: Duration = Duration::from_millis(200);

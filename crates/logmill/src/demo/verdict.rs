@@ -9,7 +9,7 @@ use super::{
     clicks::{Time, Views, WINDOW_MS},
     feed::{self, Fed},
 };
-use crate::node::Node;
+use crate::boot::Node;
 
 /// What came of the comparison.
 pub(crate) struct Verdict {

@@ -11,10 +11,8 @@ use std::{
 use bytes::Bytes;
 use model::{ErrorCode, LeaderEpoch, Offset};
 use replication::{Partition, Waiter};
-use tokio::time::{Sleep, sleep};
 use wire::{ProduceAnswer, ProducePartitionAnswer};
-
-use crate::resolve;
+use world::exec::{Delay, delay};
 
 /// A batch that is not yet replicated.
 pub(super) struct Awaited {
@@ -36,7 +34,7 @@ pub(crate) struct Replicating {
     correlation: i32,
     request_bytes: usize,
     waiter: Arc<Waiter>,
-    deadline: Pin<Box<Sleep>>,
+    deadline: Delay,
 }
 
 impl Replicating {
@@ -55,7 +53,7 @@ impl Replicating {
             correlation,
             request_bytes,
             waiter: Waiter::new(),
-            deadline: Box::pin(sleep(timeout)),
+            deadline: delay(timeout),
         };
         this.park();
         this
@@ -87,7 +85,11 @@ impl Replicating {
             self.waiter = Waiter::new();
             self.park();
         }
-        if self.awaited.is_empty() { Poll::Ready(()) } else { self.deadline.as_mut().poll(cx) }
+        if self.awaited.is_empty() {
+            Poll::Ready(())
+        } else {
+            Pin::new(&mut self.deadline).poll(cx)
+        }
     }
 
     /// The frame to send.
@@ -98,13 +100,11 @@ impl Replicating {
     /// Settles what has been replicated, or cannot be any more. A partition's edge wakes one wait at a time.
     fn look(&mut self) {
         let answer = &mut self.answer;
-        self.awaited.retain(|wait| {
-            match resolve::is_replicated(&wait.replica, wait.reign, wait.until) {
-                Ok(is_done) => !is_done,
-                Err(error) => {
-                    fail(answer, wait, error);
-                    false
-                }
+        self.awaited.retain(|wait| match wait.replica.is_replicated(wait.reign, wait.until) {
+            Ok(is_done) => !is_done,
+            Err(error) => {
+                fail(answer, wait, error.code());
+                false
             }
         });
     }

@@ -43,13 +43,18 @@ impl Verified {
 }
 
 impl Producing {
-    /// What must be asked before `body`, a transactional request, is appended; none if nothing must.
+    /// What must be asked before the request in `frame` is appended; none if nothing must, as of every request that is not
+    /// transactional.
     pub(crate) fn unverified(
         &mut self,
         shared: &Shared,
         header: &RequestHeader,
-        body: &[u8],
+        frame: &[u8],
     ) -> Result<Option<Unverified>, WireError> {
+        let body = frame.get(header.size_bytes..).unwrap_or_default();
+        if !ProduceRequest::is_transactional(body, header.version) {
+            return Ok(None);
+        }
         self.verified = Verified::default();
         self.request.parse(body, header.version)?;
         if !is_asked(shared, header.version) {
