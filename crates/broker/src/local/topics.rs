@@ -20,17 +20,27 @@ use wire::messages::{
 };
 use world::{Clock, exec::Wait};
 
-use crate::{BrokerParts, offsets_topic, producer_ids::ProducerIds, resolve};
+use crate::{BrokerOptions, internal_topics, producer_ids::ProducerIds, resolve};
 
 /// The topics of this node's broker, read and written in place.
-pub struct LocalTopics {
-    replicas: Arc<ReplicaSet>,
-    controller: Controller,
-    coordinator: Coordinator,
-    publisher: Arc<Publisher>,
-    clock: Arc<dyn Clock>,
-    options: Arc<crate::BrokerOptions>,
-    producer_ids: ProducerIds,
+pub struct LocalTopics(LocalParts);
+
+/// The parts of a broker that need no socket.
+pub struct LocalParts {
+    /// The partitions that are here.
+    pub replicas: Arc<ReplicaSet>,
+    /// Who decides about topics.
+    pub controller: Controller,
+    /// Who decides about groups.
+    pub coordinator: Coordinator,
+    /// Who hands out producer ids.
+    pub producer_ids: ProducerIds,
+    /// Where the image is found.
+    pub publisher: Arc<Publisher>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Settings.
+    pub options: Arc<BrokerOptions>,
 }
 
 /// How long an append waits to be replicated, and a question to the controller or coordinator for its answer.
@@ -39,21 +49,13 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 impl LocalTopics {
     /// The topics of the broker that `parts` make.
     #[must_use]
-    pub fn new(parts: &BrokerParts) -> Self {
-        Self {
-            replicas: Arc::clone(&parts.replicas),
-            controller: parts.controller.clone(),
-            coordinator: parts.coordinator.clone(),
-            publisher: Arc::clone(&parts.publisher),
-            clock: Arc::clone(&parts.clock),
-            options: Arc::clone(&parts.options),
-            producer_ids: ProducerIds::new(parts.controller.clone()),
-        }
+    pub fn new(parts: LocalParts) -> Self {
+        Self(parts)
     }
 
     fn find(&self, partition: &TopicPartition) -> Result<Arc<Partition>, ErrorCode> {
-        self.replicas.find(partition).ok_or_else(|| {
-            let image = self.publisher.current();
+        self.0.replicas.find(partition).ok_or_else(|| {
+            let image = self.0.publisher.current();
             let topic = image.topic_named(&partition.topic);
             match topic.and_then(|topic| topic.partition(partition.partition)) {
                 Some(_) => ErrorCode::NotLeaderOrFollower,
@@ -65,11 +67,11 @@ impl LocalTopics {
 
 impl Topics for LocalTopics {
     fn wall(&self) -> TimestampMs {
-        self.clock.wall()
+        self.0.clock.wall()
     }
 
     fn topic(&self, topic: &TopicName) -> Option<TopicFacts> {
-        let image = self.publisher.current();
+        let image = self.0.publisher.current();
         let topic = image.topic_named(topic)?;
         Some(TopicFacts { id: topic.id, partitions: topic.partition_count() })
     }
@@ -91,7 +93,7 @@ impl Topics for LocalTopics {
             assignment: Vec::new(),
             options: options.iter().map(own).collect(),
         };
-        let made = self.controller.create_topics(vec![new], false).wait_for(WAIT_MAX).flatten();
+        let made = self.0.controller.create_topics(vec![new], false).wait_for(WAIT_MAX).flatten();
         match made.and_then(|made| made.into_iter().next()) {
             None => Err(ErrorCode::RequestTimedOut),
             Some(Err(refusal)) if refusal.code != ErrorCode::TopicAlreadyExists => {
@@ -196,11 +198,11 @@ impl Topics for LocalTopics {
     }
 
     fn commit(&self, group: &str, positions: &[(TopicPartition, Offset)]) {
-        let image = self.publisher.current();
+        let image = self.0.publisher.current();
         if image.topic(TopicName::CONSUMER_OFFSETS).is_none() {
             // Made for the next commit; this one is let go.
-            let topic = offsets_topic::new_topic(&self.options, &image);
-            drop(self.controller.create_topics(vec![topic], false));
+            let topic = internal_topics::offsets(&self.0.options, &image);
+            drop(self.0.controller.create_topics(vec![topic], false));
             return;
         }
         let topics = positions.iter().map(|(partition, offset)| {
@@ -216,7 +218,7 @@ impl Topics for LocalTopics {
             .with_group_id(GroupId(text(group)))
             .with_generation_id_or_member_epoch(-1)
             .with_topics(topics.collect());
-        drop(self.coordinator.commit_offsets(context(8), request));
+        drop(self.0.coordinator.commit_offsets(context(8), request));
     }
 
     fn committed(
@@ -224,7 +226,7 @@ impl Topics for LocalTopics {
         group: &str,
         partition: &TopicPartition,
     ) -> Result<Option<Offset>, ErrorCode> {
-        if self.publisher.current().topic(TopicName::CONSUMER_OFFSETS).is_none() {
+        if self.0.publisher.current().topic(TopicName::CONSUMER_OFFSETS).is_none() {
             // Nobody has ever committed anything.
             return Ok(None);
         }
@@ -235,7 +237,7 @@ impl Topics for LocalTopics {
             .with_group_id(GroupId(text(group)))
             .with_topics(Some(vec![topic]));
         let gone = ErrorCode::CoordinatorNotAvailable;
-        let asked = self.coordinator.fetch_offsets(context(7), request);
+        let asked = self.0.coordinator.fetch_offsets(context(7), request);
         let answer = asked.wait_for(WAIT_MAX).flatten().ok_or(gone)?;
         let refused = |error: i16| match error {
             0 => Ok(()),
@@ -258,7 +260,7 @@ impl Topics for LocalTopics {
     }
 
     fn new_producer_id(&self) -> Result<ProducerId, ErrorCode> {
-        self.producer_ids.next_blocking().ok_or(ErrorCode::CoordinatorNotAvailable)
+        self.0.producer_ids.next_blocking().ok_or(ErrorCode::CoordinatorNotAvailable)
     }
 }
 
