@@ -1,16 +1,20 @@
-//! The broker's topics, as a job on this node sees them. Calls block; they are made on the jobs' own threads.
+//! The partitions that this node leads, as a job on it sees them. Calls block; they are made on the jobs' own threads. All there is on a
+//! lone node; in a cluster [`crate::ClusterTopics`] asks here for what is led here.
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use controller::{Controller, NewTopic};
 use coordinator::{Coordinator, RequestContext};
-use flow::topics::{PartitionEnds, ReadBatches, TopicFacts, Topics};
-use metadata::Publisher;
+use flow::topics::{Leadership, PartitionEnds, Producer, ReadBatches, TopicFacts, Topics};
+use metadata::{NO_LEADER, Publisher};
 use model::{
     ErrorCode, Isolation, LeaderEpoch, Offset, ProducerId, TimestampMs, TopicName, TopicPartition,
 };
-use replication::{Acks, FetchRequest, OffsetSpec, Partition, PartitionError, ReplicaSet, Waiter};
+use records::{Batch, control};
+use replication::{
+    Acks, FetchRequest, Fetched, OffsetSpec, Partition, PartitionError, ReplicaSet, Waiter,
+};
 use storage::Origin;
 use wire::messages::{
     self, GroupId, OffsetCommitRequest, OffsetFetchRequest,
@@ -53,7 +57,33 @@ impl LocalTopics {
         Self(parts)
     }
 
-    fn find(&self, partition: &TopicPartition) -> Result<Arc<Partition>, ErrorCode> {
+    /// Appends, and waits until it is replicated. `is_again`: some leader may have it already.
+    pub(crate) fn append_once(
+        &self,
+        partition: &TopicPartition,
+        batch: BytesMut,
+        is_again: bool,
+    ) -> Result<Offset, ErrorCode> {
+        let partition = self.find(partition)?;
+        let placed = partition.append(batch, Acks::All, Origin::Coordinator).map_err(code)?;
+        if placed.appended.duplicate && !is_again {
+            // A job never sends a batch twice in one reign: this one is another under the same number.
+            return Err(ErrorCode::OutOfOrderSequenceNumber);
+        }
+        let until = placed.appended.last.plus(1);
+        if placed.high_watermark >= until {
+            return Ok(placed.appended.base);
+        }
+        let waiter = Waiter::new();
+        partition.park_produce(&waiter, until);
+        let _ = waiter.wait(WAIT_MAX);
+        match partition.is_replicated(placed.reign, until).map_err(code)? {
+            true => Ok(placed.appended.base),
+            false => Err(ErrorCode::RequestTimedOut),
+        }
+    }
+
+    pub(crate) fn find(&self, partition: &TopicPartition) -> Result<Arc<Partition>, ErrorCode> {
         self.0.replicas.find(partition).ok_or_else(|| {
             let image = self.0.publisher.current();
             let topic = image.topic_named(&partition.topic);
@@ -74,6 +104,16 @@ impl Topics for LocalTopics {
         let image = self.0.publisher.current();
         let topic = image.topic_named(topic)?;
         Some(TopicFacts { id: topic.id, partitions: topic.partition_count() })
+    }
+
+    fn leadership(&self, partition: &TopicPartition) -> Option<Leadership> {
+        let image = self.0.publisher.current();
+        let state = image.topic_named(&partition.topic)?.partition(partition.partition)?;
+        Some(Leadership {
+            leader: (state.leader != NO_LEADER).then_some(state.leader),
+            epoch: state.leader_epoch,
+            is_here: state.leader == self.0.options.node_id,
+        })
     }
 
     fn create(
@@ -104,13 +144,18 @@ impl Topics for LocalTopics {
     }
 
     fn ends(&self, partition: &TopicPartition) -> Result<PartitionEnds, ErrorCode> {
-        let offsets = resolve::offsets(&*self.find(partition)?)?;
+        let partition = self.find(partition)?;
+        let offsets = resolve::offsets(&partition)?;
+        if offsets.high_watermark < offsets.log_end {
+            // Just elected, it may not know how far the last leader had come.
+            let (latest, seen) = (OffsetSpec::Latest, Isolation::ReadUncommitted);
+            partition.list_offsets(latest, seen, None).map_err(code)?;
+        }
         Ok(PartitionEnds {
             log_start: offsets.log_start,
             readable_end: offsets.last_stable,
             high_watermark: offsets.high_watermark,
             log_end: offsets.log_end,
-            leader_epoch: offsets.leader_epoch,
         })
     }
 
@@ -132,48 +177,26 @@ impl Topics for LocalTopics {
         bytes_max: usize,
         isolation: Isolation,
     ) -> Result<ReadBatches, ErrorCode> {
-        let partition = self.find(partition)?;
-        let request = FetchRequest {
-            from,
-            bytes_max,
-            at_least_one: true,
-            isolation,
-            current_leader_epoch: None,
-            last_fetched_epoch: None,
-        };
-        let fetched = partition.read(request).map_err(code)?;
-        let next = fetched.chunk.next;
-        let bytes = fetched.chunk.into_bytes().map_err(|_| ErrorCode::KafkaStorageError)?;
-        let aborted = fetched.aborted.unwrap_or_default();
-        let leader_epoch =
-            records::Batch::parse(&bytes).map_or(LeaderEpoch::NONE, |batch| batch.leader_epoch());
-        Ok(ReadBatches {
-            bytes,
-            next,
-            leader_epoch,
-            aborted: aborted.iter().map(|entry| (entry.producer_id, entry.first_offset)).collect(),
-        })
+        let fetched = self.find(partition)?.read(request(from, bytes_max, isolation));
+        as_read(fetched.map_err(code)?, isolation)
     }
 
     fn append(&self, partition: &TopicPartition, batch: BytesMut) -> Result<Offset, ErrorCode> {
-        let partition = self.find(partition)?;
-        let placed = partition.append(batch, Acks::All, Origin::Coordinator).map_err(code)?;
-        if placed.appended.duplicate {
-            // A job never sends a batch twice in one reign: this one is another under the same number.
-            return Err(ErrorCode::OutOfOrderSequenceNumber);
-        }
-        let until = placed.appended.last.plus(1);
-        if placed.high_watermark >= until {
-            return Ok(placed.appended.base);
-        }
-        let reign = placed.reign;
-        let waiter = Waiter::new();
-        partition.park_produce(&waiter, until);
-        let _ = waiter.wait(WAIT_MAX);
-        match partition.is_replicated(reign, until).map_err(|error| error.code())? {
-            true => Ok(placed.appended.base),
-            false => Err(ErrorCode::RequestTimedOut),
-        }
+        self.append_once(partition, batch, false)
+    }
+
+    fn append_here(
+        &self,
+        partition: &TopicPartition,
+        batch: BytesMut,
+    ) -> Result<Offset, ErrorCode> {
+        self.append_once(partition, batch, false)
+    }
+
+    fn fence(&self, partition: &TopicPartition, producer: Producer) -> Result<Offset, ErrorCode> {
+        let Producer { id, epoch } = producer;
+        let marker = control::marker(control::Marker::Abort, 0, id, epoch, self.0.clock.wall());
+        self.append_once(partition, marker, false).map(|offset| offset.plus(1))
     }
 
     fn sync(&self, partition: &TopicPartition) -> Result<(), ErrorCode> {
@@ -262,6 +285,32 @@ impl Topics for LocalTopics {
     fn new_producer_id(&self) -> Result<ProducerId, ErrorCode> {
         self.0.producer_ids.next_blocking().ok_or(ErrorCode::CoordinatorNotAvailable)
     }
+}
+
+/// What a job asks of a partition.
+pub(crate) const fn request(from: Offset, bytes_max: usize, isolation: Isolation) -> FetchRequest {
+    FetchRequest {
+        from,
+        bytes_max,
+        at_least_one: true,
+        isolation,
+        current_leader_epoch: None,
+        last_fetched_epoch: None,
+    }
+}
+
+/// What a partition answers, as a job takes it.
+pub(crate) fn as_read(fetched: Fetched, isolation: Isolation) -> Result<ReadBatches, ErrorCode> {
+    let readable_end = match isolation {
+        Isolation::ReadUncommitted => fetched.high_watermark,
+        Isolation::ReadCommitted => fetched.last_stable,
+    };
+    let next = fetched.chunk.next;
+    let bytes = fetched.chunk.into_bytes().map_err(|_| ErrorCode::KafkaStorageError)?;
+    let leader_epoch = Batch::parse(&bytes).map_or(LeaderEpoch::NONE, |batch| batch.leader_epoch());
+    let aborted = fetched.aborted.unwrap_or_default();
+    let aborted = aborted.iter().map(|entry| (entry.producer_id, entry.first_offset)).collect();
+    Ok(ReadBatches { bytes, next, leader_epoch, aborted, readable_end })
 }
 
 fn context(api_version: i16) -> RequestContext {
