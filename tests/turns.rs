@@ -3,7 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use broker::{BrokerOptions, BrokerParts, LocalLog, LocalTopics, Metrics, publish};
 use controller::{Controller, ControllerOptions, QuorumOfOne, Registration, World};
@@ -29,6 +36,8 @@ const OUTPUT: &str = "views";
 const JOURNAL: &str = "__logmill-job-1";
 const DATA: &str = "/data";
 const NODE: BrokerId = BrokerId(1);
+/// No two lives of a broker are the same.
+static LIVES: AtomicU64 = AtomicU64::new(0);
 const ROUNDS: i64 = 8;
 
 const SCRIPT: &str = "
@@ -98,12 +107,13 @@ impl Node {
         let coordinator = Coordinator::start(log, clock.clone(), 7, groups, no_topics).unwrap();
         let registration = Registration {
             id: NODE,
-            incarnation: 1,
+            cluster_id: id.to_owned(),
+            incarnation: u128::from(LIVES.fetch_add(1, Ordering::SeqCst)),
             host: "localhost".to_owned(),
             port: 9092,
             rack: None,
         };
-        let registered = controller.register_broker(registration).wait();
+        let registered = controller.join(registration, &publisher);
         let options = BrokerOptions::new(Arc::new(server), id, "localhost", 9092);
         let parts = BrokerParts {
             replicas: replicas.clone(),

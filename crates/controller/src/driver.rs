@@ -60,7 +60,9 @@ impl Driver {
             newest.set_version(offset);
             Ok(())
         })?;
-        let machine = Machine::new(world, options);
+        let mut machine = Machine::new(world, options);
+        let now = machine.world.clock.now();
+        machine.on_elected(&newest, now);
         let mut driver = Self { quorum, publisher, machine, newest, has_failed: false };
         driver.name_cluster()?;
         driver.publisher.publish(Arc::new(driver.newest.clone()), &Delta::everything());
@@ -114,8 +116,7 @@ impl Driver {
         if self.has_failed {
             return true; // dropping the reply says so
         }
-        let next = self.quorum.end().plus(group.records.len() as i64);
-        let Outcome { facts, answer } = self.machine.decide(&self.newest, next, request);
+        let Outcome { facts, answer } = self.machine.decide(&self.newest, request);
         for fact in &facts {
             group.delta.note(&self.newest, fact);
             self.newest.apply(fact);

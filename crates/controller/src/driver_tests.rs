@@ -22,6 +22,7 @@ struct Shared(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     quorum: Mutex<VolatileQuorum>,
+    lives: AtomicUsize,
     appends: AtomicUsize,
     snapshots: AtomicUsize,
     is_broken: AtomicBool,
@@ -84,11 +85,13 @@ fn start(quorum: &Shared, cluster: &str) -> Result<(Controller, Arc<Publisher>),
     };
     let server = ServerOptions::new(BrokerId(1));
     let options = ControllerOptions { cluster_id: cluster.into(), server };
-    let quorum = Box::new(quorum.clone());
-    let controller = Controller::start(quorum, Arc::clone(&publisher), world, options)?;
+    let controller =
+        Controller::start(Box::new(quorum.clone()), Arc::clone(&publisher), world, options)?;
     let (id, host) = (BrokerId(1), "localhost".to_owned());
-    let registration = Registration { id, incarnation: 1, host, port: 9092, rack: None };
-    controller.register_broker(registration).wait().unwrap().unwrap();
+    let incarnation = u128::from(quorum.0.lives.fetch_add(1, Ordering::SeqCst) as u64);
+    let (cluster_id, port, rack) = (cluster.to_owned(), 9092, None);
+    let registration = Registration { id, cluster_id, incarnation, host, port, rack };
+    controller.join(registration, &publisher).unwrap().unwrap();
     Ok((controller, publisher))
 }
 
@@ -129,7 +132,7 @@ fn a_restart_finds_what_was_answered() {
     let (controller, publisher) = start(&quorum, "c").unwrap();
     let image = publisher.current();
     assert_eq!(image.topic("a").unwrap().id, id);
-    assert_eq!(image.topic("a").unwrap().partitions[0].leader_epoch.0, 1);
+    assert_eq!(image.topic("a").unwrap().partitions[0].leader_epoch.0, 2);
     assert_eq!(image.job("j"), Some("{}"));
     assert_eq!(create(&controller, "a"), Some(ErrorCode::TopicAlreadyExists));
     let gone = controller.delete_topics(vec![TopicKey::Id(id)]).wait().unwrap();

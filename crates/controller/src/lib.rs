@@ -13,10 +13,15 @@
 //!
 //! What this crate is not: it opens no partition and answers no client; it knows neither sockets nor `replication`.
 
+mod alter_partition;
+mod balance;
 mod brokers;
+mod change;
 mod driver;
+mod elections;
 mod error;
 mod handle;
+mod leaders;
 mod machine;
 mod options;
 mod partitions;
@@ -24,7 +29,9 @@ mod placement;
 mod producer_ids;
 mod quorum;
 mod quorum_of_one;
+mod reassignments;
 mod request;
+mod sessions;
 mod stored;
 mod topics;
 
@@ -40,6 +47,8 @@ pub use machine::{ControllerOptions, World};
 pub use quorum::{Quorum, QuorumError, Visit, VolatileQuorum};
 pub use quorum_of_one::QuorumOfOne;
 pub use request::{
-    Answer, Change, CreatedTopic, IfThere, MorePartitions, NewTopic, OptionChange, Refusal,
-    Registration, Request, Stored, TopicChange, TopicKey,
+    Answer, Change, CreatedTopic, Elected, Election, Heartbeat, HeartbeatAnswer, IfThere,
+    IsrChange, MorePartitions, NewTopic, OptionChange, Reassignment, Refusal, Registration,
+    Request, Stored, TopicChange, TopicKey,
 };
+pub use sessions::SUSPICION_GRACE;

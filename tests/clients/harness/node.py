@@ -9,6 +9,7 @@ Programs in other languages call this file: `python3 node.py kill|start|stop|pid
 
 import glob
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -174,17 +175,30 @@ def is_alive(pid):
 
 
 def free_port(pair=False):
-    """A port of 127.0.0.1 that nobody uses now; with `pair` the one after it is free as well."""
+    """A port of 127.0.0.1 that nobody uses now; with `pair` the one after it is free as well.
+
+    Below the range from which the system gives ports to connections: while a broker is down, a client that keeps connecting to
+    such a port would in the end be given that very port, meet itself, and keep the broker from coming back.
+    """
     while True:
         with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
+            port = random.randrange(12_000, ephemeral_first())
             try:
+                first.bind(("127.0.0.1", port))
                 if pair:
                     second.bind(("127.0.0.1", port + 1))
                 return port
-            except (OSError, OverflowError):
+            except OSError:
                 continue
+
+
+def ephemeral_first():
+    """The first port that the system gives to connections by itself."""
+    try:
+        with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
+            return max(20_000, int(file.read().split()[0]))
+    except OSError:
+        return 32_768
 
 
 if __name__ == "__main__":

@@ -89,12 +89,13 @@ impl Node {
         .unwrap();
         let registration = Registration {
             id: BrokerId(1),
+            cluster_id: CLUSTER.to_owned(),
             incarnation: 1,
             host: "127.0.0.1".to_owned(),
             port: address.port(),
             rack: None,
         };
-        controller.register_broker(registration).await.unwrap().unwrap();
+        controller.join(registration, &publisher).unwrap().unwrap();
 
         let metrics = Arc::new(Metrics::default());
         let options = BrokerOptions::new(Arc::new(server), CLUSTER, "127.0.0.1", address.port());

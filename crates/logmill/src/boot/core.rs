@@ -1,6 +1,6 @@
-//! Steps 3 to 5: the parts that every face of the node shares.
+//! Steps 1 and 3 to 5: the parts that every face of the node shares.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use broker::{BrokerOptions, BrokerParts, LocalLog, LocalTopics, Metrics, publish};
 use controller::{Controller, ControllerOptions, QuorumOfOne, Registration, World};
@@ -11,7 +11,10 @@ use replication::ReplicaSet;
 use storage::DataDirectory;
 use world::{Chance, Clock, Disk, real};
 
-use super::{BootError, identity};
+use super::{
+    BootError, identity,
+    membership::{Membership, MembershipParts},
+};
 use crate::{
     figures::Figures,
     settings::{Address, NodeSettings},
@@ -23,6 +26,7 @@ pub(crate) struct Core {
     pub(crate) replicas: Arc<ReplicaSet>,
     publisher: Arc<Publisher>,
     pub(crate) controller: Controller,
+    pub(crate) membership: Membership,
     pub(crate) coordinator: Coordinator,
     options: Arc<BrokerOptions>,
     metrics: Arc<Metrics>,
@@ -57,19 +61,22 @@ impl Core {
             World { clock: clock.clone(), chance },
             &server,
         )?;
-        let registration = Registration {
-            id: settings.node,
-            incarnation,
-            host: advertised.host.clone(),
-            port: advertised.port,
-            rack: settings.rack.clone(),
-        };
-        match controller.register_broker(registration).wait() {
-            Some(Ok(_)) => {}
-            Some(Err(refusal)) => return Err(BootError::Registration(Some(refusal))),
-            None => return Err(BootError::Registration(None)),
-        }
-        // Only now, so that every partition is visited once, in the reign that has just begun.
+        let membership = Membership::begin(MembershipParts {
+            registration: Registration {
+                id: settings.node,
+                cluster_id: directory.cluster_id().to_owned(),
+                incarnation,
+                host: advertised.host.clone(),
+                port: advertised.port,
+                rack: settings.rack.clone(),
+            },
+            interval: heartbeat_interval(&server),
+            controller: controller.clone(),
+            publisher: publisher.clone(),
+            clock: clock.clone(),
+        })?;
+        membership.await_registered()?;
+        // Only now, so that no partition is opened in the reign of the life before.
         publish::subscribe(&publisher, replicas.clone(), coordinator.clone(), settings.node);
         let Address { host, port } = advertised;
         let options = BrokerOptions::new(server, directory.cluster_id(), host, *port);
@@ -78,6 +85,7 @@ impl Core {
             replicas,
             publisher,
             controller,
+            membership,
             coordinator,
             options: Arc::new(options),
             metrics: Arc::new(Metrics::default()),
@@ -154,4 +162,9 @@ fn start_coordinator(
         images.current().topic(topic).and_then(|topic| i32::try_from(topic.partitions.len()).ok())
     };
     Ok(Coordinator::start(log, clock.clone(), chance.bits(), options, Arc::new(partitions))?)
+}
+
+fn heartbeat_interval(server: &ServerOptions) -> Duration {
+    let ms = u64::try_from(server.number("broker.heartbeat.interval.ms")).unwrap_or(1);
+    Duration::from_millis(ms.max(1))
 }

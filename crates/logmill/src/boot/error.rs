@@ -37,8 +37,8 @@ pub(crate) enum BootError {
     Controller(#[from] controller::ControllerError),
     #[error("{0}")]
     Partitions(#[from] replication::PartitionError),
-    #[error("the controller does not register this node{}", .0.as_ref().map_or(String::new(), |it| format!(": {it}")))]
-    Registration(Option<controller::Refusal>),
+    #[error("the controller does not register this node: {0}")]
+    Registration(controller::Refusal),
     #[error("{address} cannot be listened on for {whom}: {source}; choose another port with {how}")]
     Port { address: String, whom: &'static str, how: &'static str, source: io::Error },
     #[error("{0}")]

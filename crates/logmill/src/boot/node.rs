@@ -1,4 +1,4 @@
-//! Steps 6 to 8, and the closing: a node that serves.
+//! Steps 2 and 6 to 9, and the closing: a node that serves.
 
 use std::{
     future::Future,
@@ -22,11 +22,15 @@ use super::{
     BootError,
     core::Core,
     listen::{Bound, at},
+    membership::Membership,
 };
 use crate::settings::{Address, NodeSettings};
 
 /// How long HTTP clients may take to read what they have asked for when the node closes.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
+
+/// How long a node that stops waits for its leaderships to be handed over.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(15);
 
 /// A running node.
 pub(crate) struct Node {
@@ -40,6 +44,7 @@ pub(crate) struct Node {
     gateway: JoinHandle<()>,
     engine: Arc<Engine>,
     coordinator: Coordinator,
+    membership: Membership,
     controller: Controller,
     housekeeper: Housekeeper,
     replicas: Arc<ReplicaSet>,
@@ -67,6 +72,7 @@ impl Node {
         let (stop, stopped) = watch::channel(false);
         let broker = Broker::serve(core.parts(), kafka, until(stopped.clone()));
         let broker = runtime.spawn(broker);
+        core.membership.await_active()?;
         let engine = core.engine(&advertised, kafka_at);
         let gateway = Gateway { engine: engine.clone(), metrics: core.figures() };
         let gateway = runtime.spawn(serve_http(gateway, http, until(stopped)));
@@ -82,6 +88,7 @@ impl Node {
             engine,
             housekeeper: Housekeeper::start(core.replicas.clone())?,
             coordinator: core.coordinator,
+            membership: core.membership,
             controller: core.controller,
             replicas: core.replicas,
             temporary,
@@ -123,9 +130,14 @@ impl Node {
     /// # Errors
     /// What could not be closed: the next start recovers.
     pub(crate) fn close(self) -> Result<(), BootError> {
+        self.engine.close();
+        if !self.membership.leave(LEAVE_PATIENCE) {
+            eprintln!(
+                "warning: leaderships were not handed over in time; others take over when the session is over"
+            );
+        }
         // Nobody may be listening any more: then it has stopped by itself.
         let _ = self.stop.send(true);
-        self.engine.close();
         self.runtime.block_on(async {
             let (gateway, broker) = (self.gateway, self.broker);
             let stopped = gateway.abort_handle();
@@ -137,6 +149,7 @@ impl Node {
         });
         self.coordinator.stop();
         self.housekeeper.stop();
+        drop(self.membership);
         self.controller.close();
         self.replicas.close()?;
         drop(self.temporary);
