@@ -74,9 +74,9 @@ impl Budget {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let _waiting = Waiting(&self.waiting);
         let acquired = Arc::clone(&self.units).acquire_many_owned(missing);
-        match tokio::time::timeout(WAIT_MAX, acquired).await {
-            Ok(Ok(more)) => Ok(more),
-            Ok(Err(_)) | Err(_) => Err(Exhausted),
+        match world::exec::timeout(WAIT_MAX, acquired).await {
+            Some(Ok(more)) => Ok(more),
+            Some(Err(_)) | None => Err(Exhausted),
         }
     }
 }

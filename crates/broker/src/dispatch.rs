@@ -108,6 +108,16 @@ async fn handle(
         }
         Request::DescribeLogDirs(asked) => to.send(&cluster::describe_log_dirs::handle(cx, asked)),
         Request::DescribeCluster(asked) => to.send(&cluster::describe_cluster::handle(cx, asked)),
+        Request::ElectLeaders(asked) => to.send(&cluster::elect_leaders::handle(cx, asked).await),
+        Request::AlterPartitionReassignments(asked) => {
+            to.send(&cluster::alter_partition_reassignments::handle(cx, asked).await)
+        }
+        Request::ListPartitionReassignments(asked) => {
+            to.send(&cluster::list_partition_reassignments::handle(cx, asked))
+        }
+        Request::UnregisterBroker(asked) => {
+            to.send(&cluster::unregister_broker::handle(cx, asked).await)
+        }
         request => handle_group(cx, to, request).await,
     }
 }

@@ -3,7 +3,7 @@
 //! [`Broker::serve`] accepts connections; each is one task that deframes, handles in order and answers
 //! (`docs/internals/connections.md`). Handlers hold no state: they ask the partitions ([`replication::ReplicaSet`]), the controller, the
 //! group coordinator, and the image. [`LocalTopics`] and [`LocalLog`] are the same partitions without a socket between, for jobs and
-//! for the coordinator; [`publish`] opens and closes partitions as the image changes.
+//! for the coordinator; [`publish`] opens and closes partitions as the image changes; [`Membership`] keeps the broker registered.
 //!
 //! What this crate is not: it decides nothing that is stored. A handler resolves, authorises, delegates and answers.
 
@@ -13,7 +13,10 @@ mod connection;
 mod dispatch;
 mod fetch;
 mod handlers;
+mod life;
 mod local;
+mod loopback;
+mod membership;
 mod metrics;
 mod offsets_topic;
 mod options;
@@ -24,5 +27,7 @@ mod server;
 
 pub use broker::{Broker, BrokerParts};
 pub use local::{LocalLog, LocalTopics};
+pub use loopback::{Face, Hangup, Loopback};
+pub use membership::{Membership, MembershipParts};
 pub use metrics::{ApiMetrics, Counter, Gauge, Metrics, Sample, Times};
 pub use options::BrokerOptions;

@@ -9,7 +9,7 @@ use crate::BrokerOptions;
 /// `__consumer_offsets` with the settings that Kafka gives it.
 pub(crate) fn new_topic(options: &BrokerOptions, image: &Image) -> NewTopic {
     let replicas = options.server.number("offsets.topic.replication.factor");
-    let brokers = image.brokers().count().max(1);
+    let brokers = image.brokers().filter(|broker| !broker.is_fenced).count().max(1);
     let segment_bytes = options.server.number("offsets.topic.segment.bytes").to_string();
     let option = |name: &str, value: &str| (name.to_owned(), Some(value.to_owned()));
     NewTopic {

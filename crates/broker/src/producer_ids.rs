@@ -4,6 +4,7 @@ use std::{ops::Range, sync::PoisonError};
 
 use controller::Controller;
 use model::ProducerId;
+use world::exec::Wait;
 
 /// The rest of this broker's block.
 pub(crate) struct ProducerIds {

@@ -285,6 +285,7 @@ async fn cluster(peer: &mut Peer) {
         let answer: m::DescribeClusterResponse = peer.ask(Api::DescribeCluster, 1, &request).await;
         assert_ne!(answer.error_code, 0);
     }
+    leaders_and_replicas(peer).await;
     all::<m::IncrementalAlterConfigsResponse>(peer, Api::IncrementalAlterConfigs, |_| {
         let resources = [(2, "t"), (4, "1"), (32, "g"), (2, "nope")].map(|(kind, of)| {
             m::incremental_alter_configs_request::AlterConfigsResource::default()
@@ -299,6 +300,42 @@ async fn cluster(peer: &mut Peer) {
             .with_topic(name("t"))
             .with_partitions(vec![0, 9]);
         Box::new(m::DescribeLogDirsRequest::default().with_topics(Some(vec![topic])))
+    })
+    .await;
+}
+
+async fn leaders_and_replicas(peer: &mut Peer) {
+    let named = || m::elect_leaders_request::TopicPartitions::default().with_topic(name("t"));
+    all::<m::ElectLeadersResponse>(peer, Api::ElectLeaders, |_| {
+        let topics = vec![named().with_partitions(vec![0, 9])];
+        let request = m::ElectLeadersRequest::default().with_topic_partitions(Some(topics));
+        Box::new(request.with_timeout_ms(30_000))
+    })
+    .await;
+    let request = m::ElectLeadersRequest::default().with_topic_partitions(None);
+    let answer: m::ElectLeadersResponse =
+        peer.ask(Api::ElectLeaders, 1, &request.with_timeout_ms(30_000)).await;
+    assert_eq!((answer.error_code, answer.replica_election_results.len()), (0, 0));
+    let request = m::ElectLeadersRequest::default().with_election_type(7);
+    let answer: m::ElectLeadersResponse = peer.ask(Api::ElectLeaders, 2, &request).await;
+    assert_eq!(answer.error_code, 42);
+    all::<m::AlterPartitionReassignmentsResponse>(peer, Api::AlterPartitionReassignments, |_| {
+        use m::alter_partition_reassignments_request::{ReassignablePartition, ReassignableTopic};
+        let to = |partition, replicas| {
+            ReassignablePartition::default().with_partition_index(partition).with_replicas(replicas)
+        };
+        let partitions = vec![to(0, Some(vec![m::BrokerId(1)])), to(0, None)];
+        let topic = ReassignableTopic::default().with_name(name("t")).with_partitions(partitions);
+        let request = m::AlterPartitionReassignmentsRequest::default().with_topics(vec![topic]);
+        Box::new(request.with_timeout_ms(30_000))
+    })
+    .await;
+    all::<m::ListPartitionReassignmentsResponse>(peer, Api::ListPartitionReassignments, |_| {
+        Box::new(m::ListPartitionReassignmentsRequest::default().with_topics(None))
+    })
+    .await;
+    all::<m::UnregisterBrokerResponse>(peer, Api::UnregisterBroker, |_| {
+        Box::new(m::UnregisterBrokerRequest::default().with_broker_id(m::BrokerId(9)))
     })
     .await;
 }

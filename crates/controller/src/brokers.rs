@@ -95,6 +95,10 @@ pub(crate) fn heartbeat(
     let is_caught_up = beat.applied >= *session.catch_up.get_or_insert(version);
     let next = next_state(machine, image, broker, &beat, is_caught_up);
     let facts = transition(machine, image, broker, next);
+    if next == State::Stopped {
+        // It has said goodbye: its next life need not wait.
+        machine.sessions.end(broker.id);
+    }
     let told = HeartbeatAnswer {
         is_caught_up,
         is_fenced: matches!(next, State::Fenced | State::Stopped),

@@ -4,16 +4,11 @@
 //! uncommitted ones: `newest` runs ahead of what is published. When the log fails, everything since the last commit is dropped with
 //! the answers to it, and nothing is decided any more until a restart: what is on disk is not known.
 
-use std::{
-    mem,
-    sync::{
-        Arc,
-        mpsc::{Receiver, TryRecvError},
-    },
-};
+use std::{mem, sync::Arc};
 
 use metadata::{Delta, Fact, Image, Publisher};
 use model::Offset;
+use world::exec::{Receiver, TryRecvError};
 
 use crate::{
     Answer, ControllerError, ControllerOptions, Quorum, Request, World,

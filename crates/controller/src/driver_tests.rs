@@ -8,7 +8,7 @@ use std::sync::{
 use metadata::{Publisher, options::ServerOptions};
 use model::{BrokerId, ErrorCode, Offset, Pending};
 use storage::StorageError;
-use world::{Chance, sim::SimClock};
+use world::{Chance, exec::Wait, sim::SimClock};
 
 use crate::{
     Controller, ControllerError, ControllerOptions, IfThere, NewTopic, Quorum, QuorumError,

@@ -6,15 +6,12 @@
 
 use std::{
     ops::Range,
-    sync::{
-        Arc, Mutex, PoisonError,
-        mpsc::{SyncSender, TrySendError},
-    },
-    thread::JoinHandle,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use metadata::{PartitionState, Publisher};
 use model::{BrokerEpoch, BrokerId, ErrorCode, PartitionId, Pending, Reply, TopicId, TopicName};
+use world::exec::{self, JoinHandle, Sender, TrySendError, Wait};
 
 use crate::{
     Answer, ControllerError, ControllerOptions, CreatedTopic, Elected, Election, Heartbeat,
@@ -26,7 +23,7 @@ use crate::{
 /// The controller. A clone is the same controller.
 #[derive(Clone)]
 pub struct Controller {
-    queue: SyncSender<Message>,
+    queue: Sender<Message>,
     /// Taken by the one who closes.
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
@@ -42,11 +39,9 @@ impl Controller {
         world: World,
         options: ControllerOptions,
     ) -> Result<Self, ControllerError> {
-        let (queue, requests) = std::sync::mpsc::sync_channel(QUEUE_REQUESTS_MAX);
+        let (queue, requests) = exec::channel(QUEUE_REQUESTS_MAX);
         let driver = Driver::load(quorum, publisher, world, options)?;
-        let thread = std::thread::Builder::new()
-            .name("controller".into())
-            .spawn(move || driver.run(&requests))
+        let thread = exec::spawn("controller", move || driver.run(&requests))
             .map_err(ControllerError::Thread)?;
         Ok(Self { queue, thread: Arc::new(Mutex::new(Some(thread))) })
     }

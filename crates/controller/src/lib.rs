@@ -38,7 +38,11 @@ mod topics;
 #[cfg(test)]
 mod driver_tests;
 #[cfg(test)]
+mod history_tests;
+#[cfg(test)]
 mod machine_tests;
+#[cfg(test)]
+mod trace_tests;
 
 pub use driver::QUEUE_REQUESTS_MAX;
 pub use error::ControllerError;

@@ -67,10 +67,11 @@ fn begin<'a>(
         );
         return Err(Refusal::new(ErrorCode::InvalidReplicationFactor, message));
     }
-    // One that a reassignment before this added and that is not in sync yet is still to be waited for.
+    // Of what a reassignment before this one adds, who is not in sync is still to be waited for, or is not needed any more.
     let is_new = |id: &BrokerId| !state.replicas.contains(id) || state.adding.contains(id);
     let adding: Vec<BrokerId> = target.iter().filter(|id| is_new(id)).copied().collect();
-    let removing = state.replicas.iter().filter(|id| !target.contains(id));
+    let is_kept = |id: &BrokerId| !state.adding.contains(id) || state.isr.contains(id);
+    let removing = state.replicas.iter().filter(|id| !target.contains(id) && is_kept(id));
     let removing: Vec<BrokerId> = removing.copied().collect();
     let replicas = target.iter().chain(&removing).copied().collect();
     Ok(Change::of(state).with_replicas(replicas, adding, removing))

@@ -3,7 +3,6 @@
 use std::{
     io,
     sync::{Arc, Mutex, PoisonError},
-    thread::JoinHandle,
 };
 
 use model::{LeaderEpoch, PartitionId, Pending, Reply};
@@ -14,7 +13,7 @@ use wire::messages::{
     OffsetCommitResponse, OffsetDeleteRequest, OffsetDeleteResponse, OffsetFetchRequest,
     OffsetFetchResponse, SyncGroupRequest, SyncGroupResponse,
 };
-use world::Clock;
+use world::{Clock, exec::JoinHandle};
 
 use crate::{
     asked::RequestContext,
@@ -210,7 +209,7 @@ impl Drop for Shared {
     fn drop(&mut self) {
         let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner);
         match thread {
-            Some(thread) if thread.thread().id() == std::thread::current().id() => {
+            Some(thread) if thread.is_current() => {
                 self.inbox.try_stop();
             }
             Some(_) => {

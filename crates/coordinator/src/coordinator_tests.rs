@@ -12,7 +12,7 @@ use wire::messages::{
     offset_fetch_request::OffsetFetchRequestGroup,
     text,
 };
-use world::real::SystemClock;
+use world::{exec::Wait, real::SystemClock};
 
 use crate::{Coordinator, GroupOptions, RequestContext, test_log::TestLog};
 
@@ -185,6 +185,6 @@ fn stopping_answers_whoever_is_parked() {
     assert_eq!(first.wait().unwrap().error_code, 0);
     let second = coordinator.join(cx(3), join);
     coordinator.stop();
-    let answer = second.wait_timeout(Duration::from_secs(60)).unwrap();
+    let answer = second.wait_for(Duration::from_secs(60)).flatten().unwrap();
     assert_eq!(answer.error_code, ErrorCode::NotCoordinator.code());
 }

@@ -16,7 +16,7 @@
 //! coordinator.elect(coordinator.partition_for("orders"), LeaderEpoch(0));
 //! let cx = RequestContext { client_id: "me".into(), client_host: "/127.0.0.1".into(), api_version: 7 };
 //! let asked = OffsetFetchRequest::default().with_group_id(GroupId(text("orders")));
-//! let answer = coordinator.fetch_offsets(cx, asked).wait();
+//! let answer = world::exec::block_on(coordinator.fetch_offsets(cx, asked));
 //! # Ok(())
 //! # }
 //! ```

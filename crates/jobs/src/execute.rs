@@ -5,6 +5,7 @@ use std::sync::Arc;
 use controller::{IfThere, Refusal, TopicKey};
 use flow::plan::{Plan, Sink};
 use sql::{Catalog, SqlError, Statement, StatementKind, Table};
+use world::exec::Wait;
 
 use crate::{
     answer::{Answer, Asker},

@@ -6,7 +6,6 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    thread::{self, JoinHandle},
     time::Duration,
 };
 
@@ -17,6 +16,7 @@ use flow::{
     turn::{Halt, Pace, Task, TaskIdentity, TaskStatus},
 };
 use metadata::Publisher;
+use world::exec::{self, JoinHandle, Wait};
 
 use crate::{
     fact::{JobEnd, JobFact, JobState},
@@ -67,7 +67,7 @@ impl Runner {
                 end(&mut fact, state, &of_thread, &controller);
             }
         };
-        let thread = thread::Builder::new().name(name).spawn(body);
+        let thread = exec::spawn(&name, body);
         Self { shared, thread: thread.ok() }
     }
 
@@ -120,7 +120,7 @@ fn reign_after_reign(
         match reign(fact, plan, topics, shared) {
             Ok(state) => return state,
             Err(halt) if halt.is_passing() && !shared.is_to_rest.load(Ordering::Acquire) => {
-                thread::sleep(RETRY_AFTER);
+                exec::sleep(RETRY_AFTER);
             }
             Err(Halt::Fenced) => return None,
             Err(halt) if halt.is_of_the_disk() => {

@@ -5,6 +5,7 @@ use flow::plan::{Plan, Sink};
 use metadata::Image;
 use model::TopicName;
 use sql::StatementKind;
+use world::exec::Wait;
 
 use crate::{
     engine::Engine,

@@ -4,9 +4,10 @@
 //! in which they subscribed, then readers see it, then the publisher's caller goes on: whoever learns of a new topic finds its
 //! partitions ready.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use world::exec::Mutex;
 
 use crate::{Delta, Image};
 
@@ -35,7 +36,7 @@ impl Publisher {
 
     /// Tells `subscriber` of all changes from now on; first of all that is so already. Not to be called by a subscriber.
     pub fn subscribe(&self, mut subscriber: Subscriber) {
-        let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut subscribers = self.subscribers.lock();
         let current = self.current();
         if current.version() >= model::Offset::ZERO {
             subscriber(&Arc::new(Image::default()), &current, &Delta::everything());
@@ -48,7 +49,7 @@ impl Publisher {
     /// # Panics
     /// If the image is older than the newest.
     pub fn publish(&self, image: Arc<Image>, delta: &Delta) {
-        let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut subscribers = self.subscribers.lock();
         let before = self.current();
         assert!(image.version() >= before.version(), "images are published in order");
         for subscriber in subscribers.iter_mut() {
@@ -66,6 +67,8 @@ impl Default for Publisher {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use model::Offset;
 
     use super::*;

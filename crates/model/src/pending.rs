@@ -1,24 +1,25 @@
-//! An answer that is not there yet: one value, sent once, awaited by a future or by a thread.
+//! An answer that is not there yet: one value, sent once, awaited as a future; a thread waits for it by `world::exec::Wait`.
 //!
 //! Whoever asks holds a [`Pending`]; whoever answers holds the [`Reply`]. A reply that is dropped unsent resolves to
 //! `None`, so that nobody waits for a thread that is gone. Standard library only: machines, drivers and handlers share it.
 //!
 //! ```
 //! let (reply, pending) = model::Pending::channel();
-//! std::thread::spawn(move || reply.send(7));
-//! assert_eq!(pending.wait(), Some(7));
+//! reply.send(7);
+//! # let runtime = std::pin::pin!(pending);
+//! # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+//! # assert_eq!(runtime.poll(&mut cx), std::task::Poll::Ready(Some(7)));
 //! ```
 
 use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
-    time::Duration,
 };
 
-/// The answer, once it is there. As a future and for a thread alike: `None` when the [`Reply`] was dropped unsent.
+/// The answer, once it is there: `None` when the [`Reply`] was dropped unsent.
 pub struct Pending<T>(Arc<Slot<T>>);
 
 /// The duty to answer, once.
@@ -28,8 +29,7 @@ impl<T> Pending<T> {
     /// Both ends of one answer.
     #[must_use]
     pub fn channel() -> (Reply<T>, Self) {
-        let slot =
-            Arc::new(Slot { state: Mutex::new(State::Awaited(None)), changed: Condvar::new() });
+        let slot = Arc::new(Slot { state: Mutex::new(State::Awaited(None)) });
         (Reply(Arc::clone(&slot)), Self(slot))
     }
 
@@ -39,22 +39,6 @@ impl<T> Pending<T> {
         let (reply, pending) = Self::channel();
         reply.send(value);
         pending
-    }
-
-    /// Blocks this thread until the answer is there.
-    #[must_use]
-    pub fn wait(self) -> Option<T> {
-        let awaited = |state: &mut State<T>| matches!(state, State::Awaited(_));
-        let guard = self.0.changed.wait_while(self.0.lock(), awaited);
-        guard.unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// Blocks this thread until the answer is there, or `timeout` has passed: then `None` too.
-    #[must_use]
-    pub fn wait_timeout(self, timeout: Duration) -> Option<T> {
-        let awaited = |state: &mut State<T>| matches!(state, State::Awaited(_));
-        let guard = self.0.changed.wait_timeout_while(self.0.lock(), timeout, awaited);
-        guard.unwrap_or_else(PoisonError::into_inner).0.take()
     }
 }
 
@@ -102,7 +86,6 @@ impl<T> fmt::Debug for Reply<T> {
 struct Slot<T> {
     /// Guards the one step from awaited to answered or gone, and from answered to gone.
     state: Mutex<State<T>>,
-    changed: Condvar,
 }
 
 enum State<T> {
@@ -137,7 +120,6 @@ impl<T> Slot<T> {
             let waker = waker.take();
             *state = settled;
             drop(state);
-            self.changed.notify_all();
             if let Some(waker) = waker {
                 waker.wake();
             }
@@ -163,24 +145,11 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_gets_the_answer_of_another_thread() {
-        let (reply, pending) = Pending::channel();
-        let thread = std::thread::spawn(move || pending.wait());
-        reply.send("answer");
-        assert_eq!(thread.join().unwrap(), Some("answer"));
-    }
-
-    #[test]
     fn a_dropped_reply_answers_none() {
-        let (reply, pending) = Pending::<u8>::channel();
+        let (reply, mut pending) = Pending::<u8>::channel();
         drop(reply);
-        assert_eq!(pending.wait(), None);
-    }
-
-    #[test]
-    fn a_wait_that_times_out_answers_none() {
-        let (_reply, pending) = Pending::<u8>::channel();
-        assert_eq!(pending.wait_timeout(Duration::ZERO), None);
+        let mut cx = Context::from_waker(Waker::noop());
+        assert_eq!(Pin::new(&mut pending).poll(&mut cx), Poll::Ready(None));
     }
 
     #[test]

@@ -11,20 +11,24 @@
 
 use std::{
     mem,
-    sync::{Arc, Condvar, Mutex, PoisonError, Weak},
-    thread::JoinHandle,
+    sync::{Arc, Weak},
     time::Duration,
 };
 
 use metadata::options::ServerOptions;
-use world::Instant;
+use world::{
+    Instant,
+    exec::{self, Condvar, JoinHandle, Mutex},
+};
 
-use crate::{Partition, ReplicaSet, partition::SyncRules};
+use crate::{Partition, ReplicaSet, drop_behind::Follower, partition::SyncRules};
 
 /// The thread that keeps house; ends with [`Self::stop`] or when dropped.
 pub struct Housekeeper {
     stop: Arc<Stop>,
     thread: Option<JoinHandle<()>>,
+    /// None where all that is written is to stay in the page cache.
+    _drop_behind: Option<Follower>,
 }
 
 #[derive(Default)]
@@ -39,15 +43,18 @@ impl Housekeeper {
     /// # Errors
     /// The operating system gives no thread.
     pub fn start(replicas: Arc<ReplicaSet>) -> std::io::Result<Self> {
+        let window_bytes = u64::try_from(replicas.cache_window_bytes()).ok();
+        let advice = replicas.home.directory.drop_behind();
+        let drop_behind = window_bytes.map(|bytes| Follower::start(advice, bytes)).transpose()?;
         let stop = Arc::new(Stop::default());
         let stopped = Arc::clone(&stop);
-        let thread = std::thread::Builder::new().name("housekeeping".into()).spawn(move || {
+        let thread = exec::spawn("housekeeping", move || {
             while !stopped.wait(STEP) {
                 let now = replicas.home.clock.now();
                 tick(&replicas, now);
             }
         })?;
-        Ok(Self { stop, thread: Some(thread) })
+        Ok(Self { stop, thread: Some(thread), _drop_behind: drop_behind })
     }
 
     /// Ends the thread; what it is at, it finishes.
@@ -56,7 +63,7 @@ impl Housekeeper {
     }
 
     fn join(&mut self) {
-        *self.stop.is_set.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        *self.stop.is_set.lock() = true;
         self.stop.changed.notify_all();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join(); // a panic there has been printed
@@ -72,9 +79,7 @@ impl Drop for Housekeeper {
 
 impl Stop {
     fn wait(&self, step: Duration) -> bool {
-        let is_set = self.is_set.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.changed.wait_timeout_while(is_set, step, |is_set| !*is_set);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
+        *self.changed.wait_timeout_while(self.is_set.lock(), step, |is_set| !*is_set)
     }
 }
 
@@ -136,7 +141,7 @@ impl Schedule {
     /// Takes over those that were written since the last look, and syncs who is due. An error needs no answer here: the directory is
     /// offline then, and everyone who writes is told.
     fn sync(&mut self, replicas: &ReplicaSet, now: Instant) {
-        let mut written = replicas.home.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut written = replicas.home.written.lock();
         self.unsynced.append(&mut written);
         drop(written);
         self.is_checkpoint_stale |= !self.unsynced.is_empty();
@@ -177,7 +182,7 @@ impl Schedule {
 
 /// Does what is due at `now`.
 pub(crate) fn tick(replicas: &ReplicaSet, now: Instant) {
-    let mut schedule = replicas.schedule.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut schedule = replicas.schedule.lock();
     schedule.sync(replicas, now);
     schedule.give_back(now);
     if schedule.checkpoint.is_due(now) {

@@ -3,10 +3,9 @@
 //! Told: partitions whose logs are not open yet. Whoever needs one sooner opens it himself (`Partition::led`); opening twice is
 //! opening once. The threads end when there is nothing left to open.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::VecDeque, sync::Arc};
+
+use world::exec::{self, Condvar, Mutex, MutexGuard};
 
 use crate::Partition;
 
@@ -35,9 +34,7 @@ impl Opener {
         work.queue.extend(partitions);
         while work.threads < self.threads_max.min(work.queue.len()) {
             let opener = Arc::clone(self);
-            let spawned =
-                std::thread::Builder::new().name("open-logs".into()).spawn(move || opener.run());
-            match spawned {
+            match exec::spawn("open-logs", move || opener.run()) {
                 Ok(_) => work.threads += 1,
                 // Without a thread they are opened when they are needed, and at the latest by `wait`.
                 Err(_) => break,
@@ -54,8 +51,7 @@ impl Opener {
     /// Returns when nothing is left to open.
     pub(crate) fn wait(&self) {
         while self.open_one() {}
-        let working = |work: &mut Work| work.threads > 0;
-        drop(self.done.wait_while(self.lock(), working).unwrap_or_else(PoisonError::into_inner));
+        drop(self.done.wait_while(self.lock(), |work| work.threads > 0));
     }
 
     fn run(&self) {
@@ -72,6 +68,6 @@ impl Opener {
     }
 
     fn lock(&self) -> MutexGuard<'_, Work> {
-        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+        self.work.lock()
     }
 }

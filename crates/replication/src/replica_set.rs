@@ -8,7 +8,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -20,7 +20,7 @@ use metadata::{
 };
 use model::{PartitionId, TopicId, TopicName, TopicPartition};
 use storage::{DataDirectory, StorageError};
-use world::{Clock, Instant};
+use world::{Clock, Instant, exec::Mutex};
 
 use crate::{
     Partition, PartitionError,
@@ -254,6 +254,11 @@ impl ReplicaSet {
         directory.delete_log(name, log, now)
     }
 
+    /// `logmill.log.cache.window.bytes`.
+    pub(crate) fn cache_window_bytes(&self) -> i64 {
+        self.server.number("logmill.log.cache.window.bytes")
+    }
+
     /// Does what time asks for. For a node without a [`crate::Housekeeper`]: tests.
     pub fn tick(&self, now: Instant) {
         crate::housekeeping::tick(self, now);
@@ -286,7 +291,7 @@ impl TopicReplicas {
 impl Home {
     /// Tells housekeeping.
     pub(crate) fn note_written(&self, partition: Weak<Partition>) {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).push(partition);
+        self.written.lock().push(partition);
     }
 }
 

@@ -5,10 +5,12 @@
 
 use std::{
     future::poll_fn,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
+
+use world::exec::{Condvar, Mutex, MutexGuard};
 
 /// One who waits. Woken at most once; what for is found out by looking again.
 #[derive(Debug, Default)]
@@ -72,30 +74,29 @@ impl Waiter {
 
     /// For a thread: blocks until it is woken (true) or `timeout` has passed (false).
     #[must_use]
+    #[track_caller]
     pub fn wait(&self, timeout: Duration) -> bool {
-        let waiting = |state: &mut State| !state.is_woken;
-        let waited = self.changed.wait_timeout_while(self.lock(), timeout, waiting);
-        waited.unwrap_or_else(PoisonError::into_inner).0.is_woken
+        self.changed.wait_timeout_while(self.lock(), timeout, |state| !state.is_woken).is_woken
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use world::exec;
+
     use super::*;
 
     #[test]
     fn a_thread_is_woken_by_another() {
         let waiter = Waiter::new();
-        let thread = std::thread::spawn({
-            let waiter = Arc::clone(&waiter);
-            move || waiter.wait(Duration::from_secs(60))
-        });
+        let of_thread = Arc::clone(&waiter);
+        let thread = exec::spawn("waits", move || of_thread.wait(Duration::from_secs(60)));
         waiter.wake();
-        assert!(thread.join().unwrap());
+        assert_eq!(thread.unwrap().join(), Ok(true));
         assert!(waiter.wait(Duration::ZERO));
     }
 

@@ -7,6 +7,8 @@
 //! 5. indexes, producers, transactions, epochs, offsets, recent batches: nothing of this can fail
 //! 6. `flush.messages`
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
 use model::{LeaderEpoch, Offset, TimestampMs};
 use records::{Batch, TimestampType, control::Marker, examine, stamp};
@@ -16,6 +18,7 @@ use crate::{
     producer::{Ended, Seen, Sequenced, Verdict, check, check_marker},
     segment::{
         head::Head,
+        name::Kind,
         recover::marker_in,
         roll::{ActiveFacts, NextBatch, must_roll},
     },
@@ -248,7 +251,14 @@ impl Log {
         if active.size == 0 {
             self.names_unsynced = true;
         }
-        active.append(&self.home, bytes, head, &self.options)
+        active.append(&self.home, bytes, head, &self.options)?;
+        if let Some(passed) = self.trail.on_appended(active.base, active.size, head.size) {
+            let shared = &self.home.shared;
+            let path = self.home.path(passed.base, Kind::Log);
+            let step = self.trail.step(Arc::clone(&shared.disk), path, passed);
+            shared.resources.behind.on_written(step, self.now);
+        }
+        Ok(())
     }
 
     fn note_appended(

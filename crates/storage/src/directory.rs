@@ -15,14 +15,14 @@ use std::{
     collections::BTreeMap,
     fmt, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::Arc,
 };
 
 use model::{BrokerId, Offset, PartitionId, TimestampMs, TopicId, TopicName, TopicPartition};
-use world::{Disk, FileLock};
+use world::{Disk, FileLock, exec::Mutex};
 
 use crate::{
-    Log, LogOptions, Resources, StorageError, checkpoint,
+    DropBehind, Log, LogOptions, Resources, StorageError, checkpoint,
     compaction::{CHECKPOINT as CLEANED, set_cleaned},
     error::IoContext,
     home::{Home, Shared, lock},
@@ -137,6 +137,12 @@ impl DataDirectory {
     ) -> Result<Option<(String, BrokerId)>, StorageError> {
         let stored = identity::read(disk, path)?;
         Ok(stored.map(|identity| (identity.cluster_id, identity.node_id)))
+    }
+
+    /// What is advised to leave the page cache, over all directories that share their resources.
+    #[must_use]
+    pub fn drop_behind(&self) -> &Arc<DropBehind> {
+        &self.shared.resources.behind
     }
 
     /// Whether the directory was closed cleanly before it was opened.

@@ -5,16 +5,20 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use model::{Offset, TimestampMs, TopicPartition, limits};
-use world::{Disk, File};
+use world::{
+    Disk, File,
+    exec::{Mutex, MutexGuard},
+};
 
 use crate::{
     StorageError,
+    behind::DropBehind,
     error::IoContext,
     handles::{Handles, Slot},
     segment::name::{Kind, Stage, name},
@@ -29,6 +33,7 @@ const OPEN_FILES_MAX: usize = 512;
 pub struct Resources {
     pub(crate) handles: Arc<Handles>,
     pub(crate) tails: Arc<TailBudget>,
+    pub(crate) behind: Arc<DropBehind>,
 }
 
 impl Resources {
@@ -41,6 +46,7 @@ impl Resources {
         Self {
             handles: Arc::new(Handles::new(open_files_max)),
             tails: Arc::new(TailBudget::new(tail_bytes_max)),
+            behind: Arc::default(),
         }
     }
 }
@@ -186,6 +192,5 @@ impl Home {
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What these guard is whole between any two statements.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }

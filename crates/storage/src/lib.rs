@@ -39,6 +39,7 @@
 //! lock is decided above.
 
 mod append;
+mod behind;
 mod checkpoint;
 mod chunk;
 mod compaction;
@@ -64,6 +65,7 @@ mod tail;
 mod truncate;
 
 pub use append::{Appended, Origin};
+pub use behind::{Advice, DropBehind};
 pub use chunk::{Chunk, FileSlice, Piece};
 pub use compaction::{Compacted, Compaction};
 pub use directory::{Checkpoint, DataDirectory};

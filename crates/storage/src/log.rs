@@ -24,8 +24,8 @@ use std::{
 use model::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, TimestampMs, TopicPartition};
 
 use crate::{
-    LogOptions, StorageError, cursors::Cursors, epochs::Epochs, home::Home, producer::Producers,
-    segment::Segment, tail::Tail,
+    LogOptions, StorageError, behind::Trail, cursors::Cursors, epochs::Epochs, home::Home,
+    producer::Producers, segment::Segment, tail::Tail,
 };
 
 /// One partition's log. See the crate's head for an example.
@@ -46,6 +46,7 @@ pub struct Log {
     /// Offsets of the snapshots of producers on disk, in order.
     pub(crate) snapshots: Vec<Offset>,
     pub(crate) tail: Arc<Tail>,
+    pub(crate) trail: Trail,
     /// The newest time told.
     pub(crate) now: TimestampMs,
     pub(crate) last_append: TimestampMs,

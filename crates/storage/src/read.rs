@@ -47,6 +47,7 @@ impl Log {
         if let Some(chunk) = self.tail.read(from..upper, bytes_max, at_least_one) {
             return Ok(chunk);
         }
+        self.trail.on_file_read();
         let bounds = Bounds { from, upper, bytes_max, at_least_one };
         if let Some((number, first)) = self.resume(from)? {
             return Ok(self.slice(number, &first, &bounds)?);

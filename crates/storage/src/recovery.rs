@@ -18,6 +18,7 @@ use model::{Offset, ProducerId, TimestampMs, TopicPartition};
 
 use crate::{
     Log, LogOptions, StorageError,
+    behind::Trail,
     cursors::Cursors,
     epochs::Epochs,
     error::IoContext,
@@ -66,6 +67,7 @@ impl Log {
             producers: Producers::default(),
             snapshots: Vec::new(),
             tail: Arc::new(Tail::default()),
+            trail: Trail::default(),
             now,
             last_append: now,
             cursors: Cursors::default(),

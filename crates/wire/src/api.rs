@@ -93,9 +93,13 @@ apis! {
     35 DescribeLogDirs 1..=4 flexible 2,
     37 CreatePartitions 0..=3 flexible 2,
     42 DeleteGroups 0..=2 flexible 2,
+    43 ElectLeaders 0..=2 flexible 2,
     44 IncrementalAlterConfigs 0..=1 flexible 1,
+    45 AlterPartitionReassignments 0..=1 flexible 0,
+    46 ListPartitionReassignments 0..=0 flexible 0,
     47 OffsetDelete 0..=0 flexible 1,
     60 DescribeCluster 0..=2 flexible 0,
+    64 UnregisterBroker 0..=0 flexible 0,
     75 DescribeTopicPartitions 0..=0 flexible 0,
 }
 

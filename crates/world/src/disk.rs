@@ -5,6 +5,7 @@
 
 use std::{
     io,
+    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -82,6 +83,9 @@ pub trait File: Send + Sync {
     /// Reserves blocks for `position..position + length` without changing the length (`FALLOC_FL_KEEP_SIZE`).
     /// A disk that cannot reserve does nothing.
     fn reserve(&self, position: u64, length: u64) -> io::Result<()>;
+    /// Begins to write back what is dirty in `range`, and drops from memory what is clean: it will hardly be read soon.
+    /// Advice; a disk without a cache does nothing.
+    fn forget(&self, range: Range<u64>) -> io::Result<()>;
     /// Bytes in the file.
     fn size_bytes(&self) -> io::Result<u64>;
     /// The descriptor, for `sendfile`; none on a simulated disk.

@@ -1,11 +1,12 @@
-//! Clock, chance and disk: a trait each, the real one and the simulated one with faults.
+//! Clock, chance, disk and threads: the real ones and the simulated ones with faults.
 //!
-//! Nothing above this crate reads a clock, draws a number or opens a file of the operating system.
+//! Nothing above this crate reads a clock, draws a number, opens a file or starts a thread of the operating system.
 //! (Sockets follow when a cluster is simulated; until then only `broker`, `gateway` and `client` open any.)
 
 mod chance;
 mod clock;
 mod disk;
+pub mod exec;
 pub mod real;
 pub mod sim;
 

@@ -81,6 +81,25 @@ impl Outbox {
         Ok(())
     }
 
+    /// All that waits, in one piece.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub(crate) fn into_bytes(self) -> io::Result<Bytes> {
+        let mut whole = Vec::with_capacity(self.size_bytes);
+        for piece in self.pieces {
+            match piece {
+                Piece::Bytes(bytes) => whole.extend_from_slice(&bytes),
+                Piece::File { file, position, length } => {
+                    let start = whole.len();
+                    whole.resize(start + length, 0);
+                    file.read_exact_at(&mut whole[start..], position)?;
+                }
+            }
+        }
+        Ok(whole.into())
+    }
+
     /// Sends until nothing waits. A peer that takes nothing for `patience` is an error.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use model::{ErrorCode, Pending};
 /// What `pending` answers, unless it takes longer than the request allows.
 async fn within<T>(timeout_ms: i32, pending: Pending<T>) -> Option<T> {
     let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0));
-    tokio::time::timeout(timeout, pending).await.ok().flatten()
+    world::exec::timeout(timeout, pending).await.flatten()
 }
 
 /// What is said when the controller does not.

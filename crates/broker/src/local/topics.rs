@@ -18,7 +18,7 @@ use wire::messages::{
     offset_fetch_request::OffsetFetchRequestTopic,
     text,
 };
-use world::Clock;
+use world::{Clock, exec::Wait};
 
 use crate::{BrokerParts, offsets_topic, producer_ids::ProducerIds, resolve};
 
@@ -91,7 +91,7 @@ impl Topics for LocalTopics {
             assignment: Vec::new(),
             options: options.iter().map(own).collect(),
         };
-        let made = self.controller.create_topics(vec![new], false).wait_timeout(WAIT_MAX);
+        let made = self.controller.create_topics(vec![new], false).wait_for(WAIT_MAX).flatten();
         match made.and_then(|made| made.into_iter().next()) {
             None => Err(ErrorCode::RequestTimedOut),
             Some(Err(refusal)) if refusal.code != ErrorCode::TopicAlreadyExists => {
@@ -236,7 +236,7 @@ impl Topics for LocalTopics {
             .with_topics(Some(vec![topic]));
         let gone = ErrorCode::CoordinatorNotAvailable;
         let asked = self.coordinator.fetch_offsets(context(7), request);
-        let answer = asked.wait_timeout(WAIT_MAX).ok_or(gone)?;
+        let answer = asked.wait_for(WAIT_MAX).flatten().ok_or(gone)?;
         let refused = |error: i16| match error {
             0 => Ok(()),
             error => Err(ErrorCode::from_code(error).unwrap_or(gone)),

@@ -4,18 +4,13 @@
 //! resigned, which answers whoever is parked with NOT_COORDINATOR; 4. the thread ends; 5. what was queued after the stop is
 //! dropped, which its askers see as an answer that never comes.
 
-use std::{
-    collections::VecDeque,
-    io,
-    sync::{
-        Arc,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
-    },
-    thread::{self, JoinHandle},
-};
+use std::{collections::VecDeque, io, sync::Arc};
 
 use model::{ErrorCode, LeaderEpoch, PartitionId};
-use world::Clock;
+use world::{
+    Clock,
+    exec::{self, JoinHandle, Receiver, RecvTimeoutError, Sender},
+};
 
 use super::{Log, Now, Runtime, Shard, Ticket, loader, machine::Load};
 use crate::limits;
@@ -37,7 +32,7 @@ pub(crate) trait Desk: Send + 'static {
 }
 
 /// The sending end of the thread's queue.
-pub(crate) struct Inbox<D: Desk>(SyncSender<Command<D>>);
+pub(crate) struct Inbox<D: Desk>(Sender<Command<D>>);
 
 pub(crate) enum Command<D: Desk> {
     Ask(D::Question),
@@ -71,7 +66,7 @@ impl<D: Desk> Driver<D> {
         log: Arc<dyn Log>,
         clock: Arc<dyn Clock>,
     ) -> io::Result<(Inbox<D>, JoinHandle<()>)> {
-        let (sender, queue) = sync_channel(limits::QUEUE_REQUESTS_MAX);
+        let (sender, queue) = exec::channel(limits::QUEUE_REQUESTS_MAX);
         let inbox = Inbox(sender);
         let driver = Self {
             desk,
@@ -82,8 +77,8 @@ impl<D: Desk> Driver<D> {
             loads: VecDeque::new(),
             is_loading: false,
         };
-        let thread = thread::Builder::new().name("coordinator".to_owned());
-        Ok((inbox, thread.spawn(move || driver.run(&queue))?))
+        let thread = exec::spawn("coordinator", move || driver.run(&queue))?;
+        Ok((inbox, thread))
     }
 
     fn run(mut self, queue: &Receiver<Command<D>>) {
@@ -151,8 +146,7 @@ impl<D: Desk> Driver<D> {
         let loads: Vec<_> = self.loads.drain(..).map(|load| (load, self.desk.shard())).collect();
         let asked: Vec<Load> = loads.iter().map(|(load, _)| *load).collect();
         let (log, inbox) = (Arc::clone(&self.log), self.inbox.clone());
-        let thread = thread::Builder::new().name("coordinator-load".to_owned());
-        let spawned = thread.spawn(move || {
+        let spawned = exec::spawn("coordinator-load", move || {
             for (load, shard) in loads {
                 let loaded = loader::load(&*log, load, shard);
                 if !inbox.tell(Command::Loaded(load, loaded)) {

@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use broker::{BrokerOptions, BrokerParts, LocalLog, LocalTopics, Metrics, publish};
+use broker::{
+    BrokerOptions, BrokerParts, LocalLog, LocalTopics, Membership, MembershipParts, Metrics,
+    publish,
+};
 use controller::{Controller, ControllerOptions, QuorumOfOne, Registration, World};
 use coordinator::{Coordinator, GroupOptions};
 use jobs::{Engine, EngineParts};
@@ -11,10 +14,7 @@ use replication::ReplicaSet;
 use storage::DataDirectory;
 use world::{Chance, Clock, Disk, real};
 
-use super::{
-    BootError, identity,
-    membership::{Membership, MembershipParts},
-};
+use super::{BootError, identity};
 use crate::{
     figures::Figures,
     settings::{Address, NodeSettings},
@@ -75,7 +75,7 @@ impl Core {
             publisher: publisher.clone(),
             clock: clock.clone(),
         })?;
-        membership.await_registered()?;
+        membership.await_registered().map_err(BootError::Registration)?;
         // Only now, so that no partition is opened in the reign of the life before.
         publish::subscribe(&publisher, replicas.clone(), coordinator.clone(), settings.node);
         let Address { host, port } = advertised;

@@ -3,10 +3,10 @@
 //!  1. data directory: lock, identity, which logs there are       `identity.rs`
 //!  2. listeners are bound, so that their ports are known         `listen.rs`
 //!  3. controller: metadata log, image                            `core.rs`
-//!  4. the broker registers, fenced; heartbeats from now on       `membership.rs`, `life.rs`
+//!  4. the broker registers, fenced; heartbeats from now on       `broker::Membership`
 //!  5. replicas and coordinator follow the image: logs open       `core.rs`
 //!  6. Kafka listener                                             `node.rs`
-//!  7. the broker is unfenced: it may lead                        `membership.rs`
+//!  7. the broker is unfenced: it may lead                        `broker::Membership`
 //!  8. jobs                                                       `node.rs`
 //!  9. HTTP listener
 //!
@@ -20,9 +20,7 @@ mod alone;
 mod core;
 mod error;
 mod identity;
-mod life;
 mod listen;
-mod membership;
 mod node;
 
 pub(crate) use alone::Alone;

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use broker::Broker;
+use broker::{Broker, Membership};
 use controller::Controller;
 use coordinator::Coordinator;
 use gateway::Gateway;
@@ -22,7 +22,6 @@ use super::{
     BootError,
     core::Core,
     listen::{Bound, at},
-    membership::Membership,
 };
 use crate::settings::{Address, NodeSettings};
 
@@ -72,7 +71,7 @@ impl Node {
         let (stop, stopped) = watch::channel(false);
         let broker = Broker::serve(core.parts(), kafka, until(stopped.clone()));
         let broker = runtime.spawn(broker);
-        core.membership.await_active()?;
+        core.membership.await_active().map_err(BootError::Registration)?;
         let engine = core.engine(&advertised, kafka_at);
         let gateway = Gateway { engine: engine.clone(), metrics: core.figures() };
         let gateway = runtime.spawn(serve_http(gateway, http, until(stopped)));

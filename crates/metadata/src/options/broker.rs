@@ -139,6 +139,7 @@ pub const ROWS: &[Row] = rows! {
     "log.segment.delete.delay.ms" Long "60000" from(0), dynamic, "The default of a topic's file.delete.delay.ms.";
     "logmill.cluster.id" Text none ANY, fixed, "The cluster's id for a node that has no data yet, 22 characters; made from the voters when not set.";
     "logmill.http.listener" Text "127.0.0.1:8080" ANY, fixed, "Where HTTP is served (SQL, jobs, health, metrics), or none. The default gives way when the port is taken.";
+    "logmill.log.cache.window.bytes" Long "67108864" from(-1), fixed, "The newest bytes (at least 32 MiB) that stay in the page cache while logs are written at 32 MiB/s or more and nobody reads their files; -1 is all.";
     "logmill.log.preallocate.bytes" Long "16777216" from(0), fixed, "Bytes that are reserved ahead of an active segment's end; 0 is none.";
     "logmill.log.sync.ahead.bytes" Long "67108864" from(1), fixed, "Unsynced bytes of a partition from which on they are synced in the background, so that recovery is short.";
     "max.connection.creation.rate" Int "2147483647" from(0), dynamic, "New connections per second.";

@@ -10,14 +10,17 @@ mod write;
 
 use std::{
     mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
 use metadata::{PartitionState, options::TopicOptions};
 use model::{BrokerId, Isolation, LeaderEpoch, Offset, TimestampMs, TopicId, TopicPartition};
 use storage::{DataDirectory, Log, LogOptions};
-use world::{Clock, Instant};
+use world::{
+    Clock, Instant,
+    exec::{Mutex, MutexGuard},
+};
 
 use crate::{
     Leader, LeaderRules, Offsets, PartitionError, Reign, Waiter,
@@ -246,7 +249,7 @@ impl Partition {
 
     fn lock(&self) -> MutexGuard<'_, Core> {
         // A panic under it is a broken assertion; what it guards is looked at by assertions again.
-        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+        self.core.lock()
     }
 
     /// The log and its leader, opened if need be.

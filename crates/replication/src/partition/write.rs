@@ -103,7 +103,7 @@ impl Partition {
     /// The disk: the log directory is offline then.
     pub fn flush(&self) -> Result<Offset, PartitionError> {
         let target = self.led(&mut self.lock())?.log.end();
-        let _turn = self.sync_gate.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _turn = self.sync_gate.lock();
         let mut core = self.lock();
         let led = self.led(&mut core)?;
         if led.log.recovery_point() >= target {
@@ -126,7 +126,7 @@ impl Partition {
     /// The disk: the log directory is offline then.
     pub fn sync(&self) -> Result<(), PartitionError> {
         let target = self.led(&mut self.lock())?.log.end();
-        let _turn = self.sync_gate.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _turn = self.sync_gate.lock();
         let mut core = self.lock();
         let led = self.led(&mut core)?;
         if led.log.synced() >= target {

@@ -1,6 +1,7 @@
 //! Promises of a log, kept on a simulated disk that fails in every way.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod behind;
 mod bench;
 mod compaction;
 mod crash;

@@ -53,6 +53,10 @@ pub(crate) const fn layout_of(api: Api) -> &'static Layout {
         Api::DescribeConfigs => &cluster::DESCRIBE_CONFIGS,
         Api::IncrementalAlterConfigs => &cluster::INCREMENTAL_ALTER_CONFIGS,
         Api::DescribeLogDirs => &cluster::DESCRIBE_LOG_DIRS,
+        Api::ElectLeaders => &cluster::ELECT_LEADERS,
+        Api::AlterPartitionReassignments => &cluster::ALTER_PARTITION_REASSIGNMENTS,
+        Api::ListPartitionReassignments => &cluster::LIST_PARTITION_REASSIGNMENTS,
+        Api::UnregisterBroker => &cluster::UNREGISTER_BROKER,
         Api::DescribeCluster => &cluster::DESCRIBE_CLUSTER,
     }
 }

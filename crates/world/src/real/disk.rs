@@ -6,6 +6,8 @@
 use std::{
     fs::{self, OpenOptions},
     io,
+    num::NonZeroU64,
+    ops::Range,
     os::{
         fd::{AsFd, BorrowedFd},
         unix::fs::FileExt,
@@ -14,7 +16,7 @@ use std::{
     sync::Arc,
 };
 
-use rustix::fs::{FallocateFlags, FlockOperation};
+use rustix::fs::{Advice, FallocateFlags, FlockOperation};
 
 use crate::{Disk, File, FileLock, Metadata};
 
@@ -134,6 +136,14 @@ impl File for OsFile {
         }
     }
 
+    fn forget(&self, range: Range<u64>) -> io::Result<()> {
+        // Length 0 would be "to the end".
+        let Some(length) = NonZeroU64::new(range.end.saturating_sub(range.start)) else {
+            return Ok(());
+        };
+        Ok(rustix::fs::fadvise(&self.0, range.start, Some(length), Advice::DontNeed)?)
+    }
+
     fn size_bytes(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
     }
@@ -174,6 +184,20 @@ mod tests {
         file.truncate(3).unwrap();
         assert_eq!(file.size_bytes().unwrap(), 3);
         assert!(fs::metadata(&path).unwrap().blocks() * 512 < 1 << 20);
+    }
+
+    #[test]
+    fn what_is_forgotten_can_still_be_read() {
+        let folder = folder();
+        let file = OsDisk.open(&folder.path().join("file"), true).unwrap();
+        file.write_all_at(&[7; 100_000], 0).unwrap();
+        let sealed = OsDisk.open_sealed(&folder.path().join("file")).unwrap();
+        for range in [0..0, 0..100_000, 4_096..1 << 40] {
+            sealed.forget(range).unwrap();
+        }
+        let mut buffer = vec![0; 100_000];
+        file.read_exact_at(&mut buffer, 0).unwrap();
+        assert!(buffer.iter().all(|byte| *byte == 7));
     }
 
     #[test]

@@ -6,21 +6,33 @@
 //!
 //! [`SimDisk::stop_after`] stops the world after a number of steps (anything that changes the disk): a test counts the steps
 //! of an undisturbed run and then crashes at each of them in turn.
+//!
+//! In a simulation of threads each process [mounts](SimDisk::mount) its disk: what a dying process still does comes too late. A slow
+//! disk's syncs take time there, and everything that is done to the disk is part of the trace.
 
 use std::{
     collections::BTreeSet,
     fmt, io,
+    ops::Range,
     os::fd::BorrowedFd,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use super::namespace::{Namespace, Node};
-use crate::{Chance, Disk, File, FileLock, Metadata};
+use super::{
+    namespace::{Namespace, Node},
+    threads,
+};
+use crate::{Chance, Disk, File, FileLock, Metadata, exec};
 
 /// A simulated disk; clones are the same disk.
 #[derive(Clone, Default)]
-pub struct SimDisk(Arc<Mutex<World>>);
+pub struct SimDisk {
+    world: Arc<Mutex<World>>,
+    /// The life of the process that has mounted it; none for the test that owns it.
+    life: Option<u64>,
+}
 
 /// The bytes of one file.
 #[derive(Default)]
@@ -44,6 +56,7 @@ struct Faults {
     writes_left: Option<u64>,
     bytes_left: Option<u64>,
     syncs_fail: bool,
+    sync_delay: Duration,
 }
 
 #[derive(Default)]
@@ -82,6 +95,18 @@ impl SimDisk {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The disk as the process sees it that begins now: dead once that process is.
+    #[must_use]
+    pub fn mount(&self) -> Self {
+        let life = self.world().life;
+        Self { world: Arc::clone(&self.world), life: Some(life) }
+    }
+
+    /// What a sync takes from now on, in a simulation of threads.
+    pub fn delay_syncs(&self, delay: Duration) {
+        self.world().faults.sync_delay = delay;
     }
 
     /// Power goes and comes back: writes since the last sync are kept, lost or torn, each by chance; names that no directory
@@ -146,7 +171,24 @@ impl SimDisk {
 
     fn world(&self) -> MutexGuard<'_, World> {
         // A panic of another test thread leaves a disk that is still a disk.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The disk, if the process that mounted it still lives.
+    fn living(&self) -> io::Result<MutexGuard<'_, World>> {
+        let world = self.world();
+        match self.life {
+            Some(life) if life != world.life => Err(io::Error::other(Stopped)),
+            Some(_) | None => Ok(world),
+        }
+    }
+
+    /// Lets the time pass that a sync takes.
+    fn wait_for_sync(&self) {
+        let delay = self.world().faults.sync_delay;
+        if !delay.is_zero() && exec::is_simulated() {
+            exec::sleep(delay);
+        }
     }
 
     fn file(&self, world: &World, inode: &Arc<Inode>, sealed: bool) -> Arc<dyn File> {
@@ -157,7 +199,7 @@ impl SimDisk {
 
 impl Disk for SimDisk {
     fn create_directories(&self, path: &Path) -> io::Result<()> {
-        let mut world = self.world();
+        let mut world = self.living()?;
         if world.names.has_directory(path) {
             return Ok(());
         }
@@ -166,7 +208,7 @@ impl Disk for SimDisk {
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<Metadata>> {
-        let world = self.world();
+        let world = self.living()?;
         if !world.names.has_directory(path) {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -184,7 +226,7 @@ impl Disk for SimDisk {
     }
 
     fn open(&self, path: &Path, create: bool) -> io::Result<Arc<dyn File>> {
-        let mut world = self.world();
+        let mut world = self.living()?;
         match world.names.find(path) {
             Some(Node::File(inode)) => Ok(self.file(&world, inode, false)),
             Some(Node::Directory) => Err(io::ErrorKind::IsADirectory.into()),
@@ -199,7 +241,7 @@ impl Disk for SimDisk {
     }
 
     fn open_sealed(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        let world = self.world();
+        let world = self.living()?;
         match world.names.find(path) {
             Some(Node::File(inode)) => Ok(self.file(&world, inode, true)),
             Some(Node::Directory) => Err(io::ErrorKind::IsADirectory.into()),
@@ -208,17 +250,17 @@ impl Disk for SimDisk {
     }
 
     fn exists(&self, path: &Path) -> bool {
-        self.world().names.find(path).is_some()
+        self.living().is_ok_and(|world| world.names.find(path).is_some())
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut world = self.world();
+        let mut world = self.living()?;
         world.step()?;
         world.names.rename(from, to)
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        let mut world = self.world();
+        let mut world = self.living()?;
         world.step()?;
         match world.names.find(path) {
             Some(Node::Directory) => Err(io::ErrorKind::IsADirectory.into()),
@@ -227,20 +269,21 @@ impl Disk for SimDisk {
     }
 
     fn remove_directory(&self, path: &Path) -> io::Result<()> {
-        let mut world = self.world();
+        let mut world = self.living()?;
         world.step()?;
         world.names.remove(path)
     }
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
-        let mut world = self.world();
+        self.wait_for_sync();
+        let mut world = self.living()?;
         world.sync_step()?;
         world.names.sync(path);
         Ok(())
     }
 
     fn lock(&self, directory: &Path) -> io::Result<Box<dyn FileLock>> {
-        let mut world = self.world();
+        let mut world = self.living()?;
         if !world.locks.insert(directory.to_owned()) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -260,6 +303,7 @@ impl World {
             return Err(io::Error::other(Stopped));
         }
         self.steps += 1;
+        threads::note(self.steps);
         Ok(())
     }
 
@@ -341,12 +385,14 @@ impl File for SimFile {
         if arriving > 0 {
             let position = usize::try_from(position).map_err(io::Error::other)?;
             let bytes = bytes[..arriving].to_vec();
+            threads::note(fingerprint(&bytes) ^ position as u64);
             self.inode.content().edit(Edit::Write { position, bytes });
         }
         outcome
     }
 
     fn sync(&self) -> io::Result<()> {
+        self.disk.wait_for_sync();
         let mut world = self.living()?;
         world.sync_step()?;
         self.inode.content().sync();
@@ -363,6 +409,10 @@ impl File for SimFile {
 
     fn reserve(&self, _position: u64, _length: u64) -> io::Result<()> {
         self.writable().map(drop)
+    }
+
+    fn forget(&self, _range: Range<u64>) -> io::Result<()> {
+        self.living().map(drop)
     }
 
     fn size_bytes(&self) -> io::Result<u64> {
@@ -441,6 +491,16 @@ impl Edit {
             Self::Truncate { length } => file.resize(*length, 0),
         }
     }
+}
+
+/// A hash of what is written, for the trace.
+fn fingerprint(bytes: &[u8]) -> u64 {
+    let step = |hash: u64, chunk: &[u8]| {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        (hash.rotate_left(23) ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    };
+    bytes.chunks(8).fold(bytes.len() as u64, step)
 }
 
 #[cfg(test)]

@@ -116,3 +116,15 @@ fn a_renamed_directory_takes_its_files_along() {
     disk.remove_directory(&path("t-0-delete")).unwrap();
     assert!(disk.list(Path::new("/data")).unwrap().is_empty());
 }
+
+#[test]
+fn what_a_dead_process_does_comes_too_late() {
+    let disk = SimDisk::new();
+    let mounted = disk.mount();
+    let file = mounted.open(Path::new("/f"), true).unwrap();
+    file.write_all_at(b"early", 0).unwrap();
+    disk.crash_process();
+    assert!(file.write_all_at(b"later", 0).is_err());
+    assert!(mounted.replace(Path::new("/f"), b"later").is_err());
+    assert_eq!(disk.mount().read_whole(Path::new("/f")).unwrap(), b"early");
+}

@@ -3,6 +3,7 @@
 mod clock;
 mod disk;
 mod namespace;
+pub mod threads;
 
 pub use clock::SimClock;
 pub use disk::{SimDisk, is_stopped};

@@ -1,5 +1,8 @@
-//! DescribeCluster, versions 0 to 2: 1 asks for brokers or controllers, 2 for fenced brokers too (there are none).
+//! DescribeCluster, versions 0 to 2: 1 asks for brokers or controllers, 2 for fenced brokers too.
 
+use std::sync::Arc;
+
+use metadata::Broker;
 use model::ErrorCode;
 use wire::messages::{
     self, DescribeClusterRequest, DescribeClusterResponse,
@@ -29,12 +32,14 @@ pub(crate) fn handle(cx: Context, asked: DescribeClusterRequest) -> DescribeClus
             .with_error_message(Some(text(message)));
     }
 
-    let brokers = cx.image.brokers().map(|broker| {
+    let is_asked = |broker: &&Arc<Broker>| !broker.is_fenced || asked.include_fenced_brokers;
+    let brokers = cx.image.brokers().filter(is_asked).map(|broker| {
         DescribeClusterBroker::default()
             .with_broker_id(messages::BrokerId(broker.id.0))
             .with_host(text(&broker.host))
             .with_port(i32::from(broker.port))
             .with_rack(broker.rack.as_deref().map(text))
+            .with_is_fenced(broker.is_fenced)
     });
     let answer = DescribeClusterResponse::default()
         .with_cluster_id(text(&cx.shared.options.cluster_id))

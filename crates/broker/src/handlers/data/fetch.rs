@@ -10,8 +10,8 @@ use metadata::Image;
 use model::{ErrorCode, Isolation, Offset};
 use replication::Waiter;
 use storage::Chunk;
-use tokio::time::timeout;
 use wire::{FetchAnswer, messages::FetchRequest};
+use world::exec::timeout;
 
 use crate::{
     broker::Shared,

@@ -53,7 +53,7 @@ async fn make(cx: &Context) {
     let topic = offsets_topic::new_topic(&cx.shared.options, &cx.image);
     let made = cx.shared.controller.create_topics(vec![topic], false);
     // What came of it is seen in the image.
-    let _ = tokio::time::timeout(MAKING_MAX, made).await;
+    let _ = world::exec::timeout(MAKING_MAX, made).await;
 }
 
 fn find<'a>(

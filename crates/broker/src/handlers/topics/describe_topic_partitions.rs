@@ -10,7 +10,7 @@ use wire::messages::{
     text,
 };
 
-use super::metadata::{node_ids, offline};
+use super::metadata::{leader, node_ids, offline};
 use crate::{dispatch::Context, handlers::operations};
 
 /// Kafka's default `max.request.partition.size.limit`.
@@ -93,12 +93,11 @@ fn partition(
     number: i32,
     state: &PartitionState,
 ) -> DescribeTopicPartitionsResponsePartition {
-    let leader = cx.image.broker(state.leader).map_or(-1, |broker| broker.id.0);
-    let error = if leader < 0 { ErrorCode::LeaderNotAvailable } else { ErrorCode::None };
+    let (leader, error) = leader(&cx.image, state);
     DescribeTopicPartitionsResponsePartition::default()
         .with_error_code(error.code())
         .with_partition_index(number)
-        .with_leader_id(messages::BrokerId(leader))
+        .with_leader_id(leader)
         .with_leader_epoch(state.leader_epoch.0)
         .with_replica_nodes(node_ids(&state.replicas))
         .with_isr_nodes(node_ids(&state.isr))

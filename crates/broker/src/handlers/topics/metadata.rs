@@ -5,7 +5,7 @@
 //! the client asks again.
 
 use controller::NewTopic;
-use metadata::{Broker, Image, PartitionState, Topic};
+use metadata::{Broker, Image, NO_LEADER, PartitionState, Topic};
 use model::{BrokerId, ErrorCode, TopicId, TopicName};
 use wire::messages::{
     self, MetadataRequest, MetadataResponse,
@@ -34,7 +34,7 @@ pub(crate) fn handle(cx: Context, asked: MetadataRequest) -> MetadataResponse {
         }
     });
     let answer = MetadataResponse::default()
-        .with_brokers(cx.image.brokers().map(|broker| endpoint(broker)).collect())
+        .with_brokers(visible(&cx.image).map(endpoint).collect())
         .with_cluster_id(Some(text(&cx.shared.options.cluster_id)))
         .with_controller_id(messages::BrokerId(any_broker(&cx.image)))
         .with_topics(topics.collect());
@@ -47,7 +47,21 @@ pub(crate) fn handle(cx: Context, asked: MetadataRequest) -> MetadataResponse {
 
 /// Which broker is named as the controller: any that is alive, since all of them pass requests on.
 pub(crate) fn any_broker(image: &Image) -> i32 {
-    image.brokers().next().map_or(-1, |broker| broker.id.0)
+    visible(image).next().map_or(-1, |broker| broker.id.0)
+}
+
+/// Brokers that are not fenced: clients see no others.
+fn visible(image: &Image) -> impl Iterator<Item = &Broker> {
+    image.brokers().map(|broker| &**broker).filter(|broker| !broker.is_fenced)
+}
+
+/// The leader that clients are told, or -1; and LEADER_NOT_AVAILABLE with that.
+pub(crate) fn leader(image: &Image, state: &PartitionState) -> (messages::BrokerId, ErrorCode) {
+    if image.is_visible(state.leader) {
+        (messages::BrokerId(state.leader.0), ErrorCode::None)
+    } else {
+        (messages::BrokerId(NO_LEADER.0), ErrorCode::LeaderNotAvailable)
+    }
 }
 
 fn named(
@@ -126,12 +140,11 @@ fn describe(image: &Image, topic: &Topic) -> MetadataResponseTopic {
 }
 
 fn partition(image: &Image, number: i32, state: &PartitionState) -> MetadataResponsePartition {
-    let leader = image.broker(state.leader).map_or(-1, |broker| broker.id.0);
-    let error = if leader < 0 { ErrorCode::LeaderNotAvailable } else { ErrorCode::None };
+    let (leader, error) = leader(image, state);
     MetadataResponsePartition::default()
         .with_error_code(error.code())
         .with_partition_index(number)
-        .with_leader_id(messages::BrokerId(leader))
+        .with_leader_id(leader)
         .with_leader_epoch(state.leader_epoch.0)
         .with_replica_nodes(node_ids(&state.replicas))
         .with_isr_nodes(node_ids(&state.isr))
@@ -143,7 +156,7 @@ pub(crate) fn node_ids(ids: &[BrokerId]) -> Vec<messages::BrokerId> {
 }
 
 pub(crate) fn offline(image: &Image, state: &PartitionState) -> Vec<messages::BrokerId> {
-    let gone = state.replicas.iter().filter(|id| image.broker(**id).is_none());
+    let gone = state.replicas.iter().filter(|id| !image.is_visible(**id));
     gone.map(|id| messages::BrokerId(id.0)).collect()
 }
 

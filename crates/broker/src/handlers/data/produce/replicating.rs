@@ -11,8 +11,8 @@ use std::{
 use bytes::Bytes;
 use model::{ErrorCode, LeaderEpoch, Offset};
 use replication::{Partition, Waiter};
-use tokio::time::{Sleep, sleep};
 use wire::{ProduceAnswer, ProducePartitionAnswer};
+use world::exec::{Delay, delay};
 
 use crate::resolve;
 
@@ -36,7 +36,7 @@ pub(crate) struct Replicating {
     correlation: i32,
     request_bytes: usize,
     waiter: Arc<Waiter>,
-    deadline: Pin<Box<Sleep>>,
+    deadline: Delay,
 }
 
 impl Replicating {
@@ -55,7 +55,7 @@ impl Replicating {
             correlation,
             request_bytes,
             waiter: Waiter::new(),
-            deadline: Box::pin(sleep(timeout)),
+            deadline: delay(timeout),
         };
         this.park();
         this
@@ -87,7 +87,11 @@ impl Replicating {
             self.waiter = Waiter::new();
             self.park();
         }
-        if self.awaited.is_empty() { Poll::Ready(()) } else { self.deadline.as_mut().poll(cx) }
+        if self.awaited.is_empty() {
+            Poll::Ready(())
+        } else {
+            Pin::new(&mut self.deadline).poll(cx)
+        }
     }
 
     /// The frame to send.

@@ -2,29 +2,23 @@
 //!
 //! The thread ends when the broker has left, when the controller refuses it for good, or when the membership is dropped.
 
-use std::{
-    io,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread::JoinHandle,
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
 use controller::{Controller, Refusal, Registration};
 use metadata::Publisher;
 use model::{BrokerEpoch, BrokerId, Offset};
-use world::Clock;
-
-use super::{
-    BootError,
-    life::{Life, State, Step},
+use world::{
+    Clock,
+    exec::{self, Condvar, JoinHandle, Mutex, MutexGuard, Wait},
 };
 
+use crate::life::{Life, State, Step};
+
 /// A broker's place in the cluster.
-pub(crate) struct Membership {
+pub struct Membership {
     shared: Arc<Shared>,
     broker: BrokerId,
     publisher: Arc<Publisher>,
-    clock: Arc<dyn Clock>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -46,13 +40,17 @@ struct Told {
 }
 
 /// What a membership is made of.
-pub(crate) struct MembershipParts {
-    pub(crate) registration: Registration,
+pub struct MembershipParts {
+    /// What the controller is told of this broker.
+    pub registration: Registration,
     /// `broker.heartbeat.interval.ms`.
-    pub(crate) interval: Duration,
-    pub(crate) controller: Controller,
-    pub(crate) publisher: Arc<Publisher>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub interval: Duration,
+    /// Who decides about brokers.
+    pub controller: Controller,
+    /// Where the image is found.
+    pub publisher: Arc<Publisher>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Membership {
@@ -60,7 +58,7 @@ impl Membership {
     ///
     /// # Errors
     /// There is no thread.
-    pub(crate) fn begin(parts: MembershipParts) -> io::Result<Self> {
+    pub fn begin(parts: MembershipParts) -> io::Result<Self> {
         let told = Told {
             state: State::Absent,
             refusal: None,
@@ -78,18 +76,16 @@ impl Membership {
             }
         }));
         let (broker, publisher) = (parts.registration.id, parts.publisher.clone());
-        let clock = parts.clock.clone();
         let driver = Driver { parts, shared: shared.clone() };
-        let thread =
-            std::thread::Builder::new().name("membership".into()).spawn(move || driver.run())?;
-        Ok(Self { shared, broker, publisher, clock, thread: Some(thread) })
+        let thread = exec::spawn("membership", move || driver.run())?;
+        Ok(Self { shared, broker, publisher, thread: Some(thread) })
     }
 
     /// Waits until the quorum has registered the broker, and this node's image shows it.
     ///
     /// # Errors
     /// The controller refuses it.
-    pub(crate) fn await_registered(&self) -> Result<(), BootError> {
+    pub fn await_registered(&self) -> Result<(), Refusal> {
         self.wait_until(|state| matches!(state, State::Fenced(epoch) if self.is_shown(*epoch)))
     }
 
@@ -97,7 +93,7 @@ impl Membership {
     ///
     /// # Errors
     /// The controller refuses it.
-    pub(crate) fn await_active(&self) -> Result<(), BootError> {
+    pub fn await_active(&self) -> Result<(), Refusal> {
         self.shared.lock().is_ready = true;
         self.shared.changed.notify_all();
         self.wait_until(|state| matches!(state, State::Active(_)))
@@ -107,35 +103,30 @@ impl Membership {
         self.publisher.current().broker(self.broker).is_some_and(|broker| broker.epoch == epoch)
     }
 
-    fn wait_until(&self, is_so: impl Fn(&State) -> bool) -> Result<(), BootError> {
+    fn wait_until(&self, is_so: impl Fn(&State) -> bool) -> Result<(), Refusal> {
         let mut told = self.shared.lock();
         loop {
             if let Some(refusal) = &told.refusal {
-                return Err(BootError::Registration(refusal.clone()));
+                return Err(refusal.clone());
             }
             if is_so(&told.state) {
                 return Ok(());
             }
-            let waited = self.shared.changed.wait_timeout(told, LOOK_AGAIN_AFTER);
-            told = waited.unwrap_or_else(PoisonError::into_inner).0;
+            // The image may come to show it without a change of the state.
+            let state = told.state;
+            let is_same = |told: &mut Told| told.state == state && told.refusal.is_none();
+            told = self.shared.changed.wait_timeout_while(told, LOOK_AGAIN_AFTER, is_same);
         }
     }
 
     /// Hands over what the broker leads and waits until it has left, for `patience` at most. Answers whether it has.
-    pub(crate) fn leave(&self, patience: Duration) -> bool {
-        let deadline = self.clock.now().plus(patience);
+    pub fn leave(&self, patience: Duration) -> bool {
         let mut told = self.shared.lock();
         told.wants_to_leave = true;
         self.shared.changed.notify_all();
-        while told.state != State::Left && told.refusal.is_none() {
-            let left = deadline.since(self.clock.now());
-            if left.is_zero() {
-                return false;
-            }
-            let waited = self.shared.changed.wait_timeout(told, left);
-            told = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        true
+        let is_there = |told: &mut Told| told.state != State::Left && told.refusal.is_none();
+        let told = self.shared.changed.wait_timeout_while(told, patience, is_there);
+        told.state == State::Left || told.refusal.is_some()
     }
 }
 
@@ -152,7 +143,7 @@ impl Drop for Membership {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+        self.told.lock()
     }
 }
 
@@ -174,13 +165,13 @@ impl Driver {
                 Step::RestUntil(at) => self.rest(&life, image.version(), at.since(clock.now())),
                 Step::Register => {
                     let asked = parts.controller.register_broker(parts.registration.clone());
-                    let answer = asked.wait_timeout(ANSWER_WITHIN);
+                    let answer = asked.wait_for(ANSWER_WITHIN).flatten();
                     if let Err(refusal) = life.on_registered(answer, clock.now()) {
                         return self.tell(&life, Some(refusal));
                     }
                 }
                 Step::Beat(beat) => {
-                    let answer = parts.controller.heartbeat(beat).wait_timeout(ANSWER_WITHIN);
+                    let answer = parts.controller.heartbeat(beat).wait_for(ANSWER_WITHIN).flatten();
                     life.on_told(answer, clock.now());
                 }
             }

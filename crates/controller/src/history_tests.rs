@@ -1,0 +1,296 @@
+//! Random histories of a cluster: whatever brokers, leaders and operators ask for in whatever order, and wherever a controller dies, what must
+//! always hold of the image does.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use metadata::{Fact, Image, NO_LEADER, PartitionState, options::ServerOptions};
+use model::{BrokerEpoch, BrokerId, PartitionId, TopicId};
+use world::{Chance, Clock, sim::SimClock};
+
+use crate::{
+    Answer, ControllerOptions, Election, Heartbeat, IsrChange, NewTopic, Reassignment,
+    Registration, Request, World,
+    machine::{Machine, Outcome},
+};
+
+const HISTORIES: u64 = 300;
+const STEPS: usize = 400;
+const BROKERS: u64 = 5;
+
+#[test]
+fn what_must_always_hold_does_in_every_history() {
+    for seed in 0..HISTORIES {
+        let mut history = History::new(seed);
+        for step in 0..STEPS {
+            history.step(&format!("seed {seed} step {step}"));
+        }
+        history.check_facts(&format!("seed {seed}"));
+    }
+}
+
+struct History {
+    machine: Machine,
+    clock: Arc<SimClock>,
+    chance: Chance,
+    image: Image,
+    lives: u128,
+    epochs: Vec<BrokerEpoch>,
+}
+
+/// What may take a replica in sync, or make one leader, that was not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum May {
+    /// Nothing.
+    Nothing,
+    /// A leader's proposal.
+    Expand,
+    /// Somebody asked for it.
+    ElectUncleanly,
+}
+
+impl History {
+    fn new(seed: u64) -> Self {
+        let clock = Arc::new(SimClock::new(model::TimestampMs(1_000)));
+        let machine = machine(&clock, seed);
+        let (chance, image) = (Chance::from_seed(seed), Image::default());
+        Self { machine, clock, chance, image, lives: 0, epochs: Vec::new() }
+    }
+
+    fn step(&mut self, place: &str) {
+        let (facts, may) = match self.chance.below(20) {
+            0..=5 => {
+                self.clock.advance(Duration::from_millis(self.chance.below(2_000)));
+                (self.machine.on_tick(&self.image, self.clock.now()), May::Nothing)
+            }
+            6 => {
+                let broker = self.broker();
+                self.machine.on_suspect(broker, self.clock.now());
+                (Vec::new(), May::Nothing)
+            }
+            7 => {
+                self.replace_controller();
+                (Vec::new(), May::Nothing)
+            }
+            _ => self.ask(),
+        };
+        // A controller that dies in between leaves a part of what it decided.
+        let kept = if self.chance.below(15) == 0 {
+            let kept = self.chance.below(facts.len() as u64 + 1) as usize;
+            self.replace_controller();
+            kept
+        } else {
+            facts.len()
+        };
+        for fact in facts.iter().take(kept) {
+            let before = self.image.clone();
+            self.image.apply(fact);
+            self.check(&before, may, &format!("{place}: {fact:?}"));
+        }
+        let version = self.image.version().plus(kept as i64);
+        self.image.set_version(version);
+    }
+
+    fn replace_controller(&mut self) {
+        self.machine = machine(&self.clock, self.chance.bits());
+        self.machine.on_elected(&self.image, self.clock.now());
+    }
+
+    fn ask(&mut self) -> (Vec<Fact>, May) {
+        let (request, may) = match self.chance.below(24) {
+            0..=9 => (self.heartbeat(), May::Nothing),
+            10..=12 => (self.registration(), May::Nothing),
+            13 if self.image.topic_count() < 6 => (self.creation(), May::Nothing),
+            13..=17 => (self.proposal(), May::Expand),
+            18..=19 => (self.reassignment(), May::Nothing),
+            20 if self.chance.below(4) == 0 => {
+                (Request::UnregisterBroker(self.broker()), May::Nothing)
+            }
+            21 => {
+                let kind = Election::Unclean;
+                (Request::ElectLeaders { kind, partitions: None }, May::ElectUncleanly)
+            }
+            _ => {
+                let kind = Election::Preferred;
+                (Request::ElectLeaders { kind, partitions: None }, May::Nothing)
+            }
+        };
+        let is_registration = matches!(request, Request::RegisterBroker(_));
+        let next = self.image.broker_epoch_next();
+        let Outcome { facts, answer } = self.machine.decide(&self.image, request);
+        if let Answer::RegisterBroker(Ok(epoch)) = answer
+            && is_registration
+        {
+            assert_eq!(epoch, next);
+        }
+        (facts, may)
+    }
+
+    fn broker(&mut self) -> BrokerId {
+        BrokerId(1 + self.chance.below(BROKERS) as i32)
+    }
+
+    fn heartbeat(&mut self) -> Request {
+        let broker = self.broker();
+        let life = self.image.broker(broker).map_or(BrokerEpoch(0), |broker| broker.epoch);
+        Request::Heartbeat(Heartbeat {
+            broker,
+            epoch: life,
+            applied: self.image.version().plus(-(self.chance.below(3) as i64)),
+            wants_fence: self.chance.below(12) == 0,
+            wants_shutdown: self.chance.below(12) == 0,
+        })
+    }
+
+    fn registration(&mut self) -> Request {
+        self.lives += 1;
+        Request::RegisterBroker(Registration {
+            id: self.broker(),
+            cluster_id: "c".into(),
+            incarnation: self.lives,
+            host: "h".into(),
+            ..Registration::default()
+        })
+    }
+
+    fn creation(&mut self) -> Request {
+        let name = format!("t{}", self.chance.below(8));
+        let unclean = self.chance.below(4) == 0;
+        let topic = NewTopic {
+            name,
+            partitions: 1 + self.chance.below(6) as i32,
+            replication_factor: 1 + self.chance.below(3) as i16,
+            options: unclean
+                .then(|| ("unclean.leader.election.enable".into(), Some("true".into())))
+                .into_iter()
+                .collect(),
+            ..NewTopic::default()
+        };
+        Request::CreateTopics { topics: vec![topic], validate_only: false }
+    }
+
+    /// Any partition, if there is one.
+    fn partition(&mut self) -> Option<(TopicId, String, PartitionId, PartitionState)> {
+        let topics: Vec<_> = self.image.topics().cloned().collect();
+        let topic = topics.get(self.chance.below(topics.len() as u64) as usize)?;
+        let number = PartitionId(self.chance.below(topic.partitions.len() as u64) as i32);
+        let state = topic.partition(number)?.clone();
+        Some((topic.id, topic.name.as_str().to_owned(), number, state))
+    }
+
+    fn proposal(&mut self) -> Request {
+        let Some((topic, _, partition, state)) = self.partition() else { return self.creation() };
+        let members =
+            state.replicas.iter().filter(|id| **id == state.leader || self.chance.below(3) > 0);
+        let life = |id: BrokerId| self.image.broker(id).map_or(BrokerEpoch(0), |b| b.epoch);
+        let isr = members.map(|id| (*id, life(*id))).collect();
+        let (leader_epoch, partition_epoch) = (state.leader_epoch, state.partition_epoch);
+        let change = IsrChange { topic, partition, leader_epoch, partition_epoch, isr };
+        let (broker, epoch) = (state.leader, life(state.leader));
+        Request::AlterPartition { broker, epoch, changes: vec![change] }
+    }
+
+    fn reassignment(&mut self) -> Request {
+        let Some((_, topic, partition, _)) = self.partition() else { return self.creation() };
+        let mut replicas: Vec<BrokerId> = (0..3).map(|_| self.broker()).collect();
+        replicas.sort_unstable_by_key(|id| (id.0 * 7) % 5);
+        replicas.dedup();
+        let replicas = (self.chance.below(4) > 0).then_some(replicas);
+        let changes = vec![Reassignment { topic, partition, replicas }];
+        Request::AlterReassignments { changes, may_change_factor: true }
+    }
+
+    fn check(&mut self, before: &Image, may: May, place: &str) {
+        for topic in self.image.topics() {
+            for (number, state) in topic.numbered() {
+                let place = format!("{place}: {}-{number} {state:?}", topic.name);
+                check_state(&self.image, state, &place);
+                let old = before.topic_by_id(topic.id).and_then(|topic| topic.partition(number));
+                if let Some(old) = old {
+                    let is_unclean_allowed = may == May::ElectUncleanly
+                        || topic.options.contains_key("unclean.leader.election.enable");
+                    check_step(
+                        old,
+                        state,
+                        (may, is_unclean_allowed),
+                        &format!("{place} was {old:?}"),
+                    );
+                }
+            }
+        }
+        for broker in self.image.brokers() {
+            let is_new = before.broker(broker.id).is_none_or(|old| old.epoch != broker.epoch);
+            if is_new {
+                assert!(self.epochs.iter().all(|epoch| *epoch < broker.epoch), "{place}");
+                self.epochs.push(broker.epoch);
+            }
+        }
+    }
+
+    fn check_facts(&self, place: &str) {
+        let facts: Vec<Fact> = self.image.facts().collect();
+        let mut again = Image::default();
+        for fact in &facts {
+            again.apply(&Fact::decode(&fact.encode()).unwrap());
+        }
+        assert_eq!(again.facts().collect::<Vec<_>>(), facts, "{place}");
+        assert_eq!(partitions(&again), partitions(&self.image), "{place}");
+        assert_eq!(again.broker_epoch_next(), self.image.broker_epoch_next(), "{place}");
+    }
+}
+
+fn check_state(image: &Image, state: &PartitionState, place: &str) {
+    let in_order: Vec<BrokerId> =
+        state.replicas.iter().filter(|id| state.isr.contains(id)).copied().collect();
+    assert_eq!(*state.isr, *in_order, "in sync are replicas, in their order; {place}");
+    assert!(!state.isr.is_empty(), "somebody is in sync; {place}");
+    if state.leader == NO_LEADER {
+        assert!(state.isr.len() == 1, "only the last is waited for; {place}");
+        assert!(!image.is_active(state.isr[0]), "who can lead leads; {place}");
+    } else {
+        assert!(state.isr.contains(&state.leader), "the leader is in sync; {place}");
+        assert!(image.is_active(state.leader), "the leader is active; {place}");
+        assert!(state.isr.iter().all(|id| image.is_active(*id)), "as all in sync; {place}");
+    }
+    assert!(state.adding.iter().all(|id| state.replicas.contains(id)), "{place}");
+    assert!(state.removing.iter().all(|id| state.replicas.contains(id)), "{place}");
+}
+
+fn check_step(
+    old: &PartitionState,
+    new: &PartitionState,
+    (may, is_unclean_allowed): (May, bool),
+    place: &str,
+) {
+    assert!(new.leader_epoch >= old.leader_epoch, "{place}");
+    assert!(new.partition_epoch >= old.partition_epoch, "{place}");
+    if new != old {
+        assert_eq!(new.partition_epoch, old.partition_epoch.next(), "{place}");
+    }
+    if new.leader != old.leader {
+        assert_eq!(new.leader_epoch, old.leader_epoch.next(), "{place}");
+    }
+    if !is_unclean_allowed {
+        let was_in_sync = |id: &BrokerId| old.isr.contains(id);
+        if new.leader != NO_LEADER && new.leader != old.leader && may != May::Expand {
+            assert!(was_in_sync(&new.leader), "a clean leader was in sync; {place}");
+        }
+        if may == May::Nothing {
+            assert!(new.isr.iter().all(was_in_sync), "only leaders take in; {place}");
+        }
+    }
+}
+
+fn partitions(image: &Image) -> BTreeMap<(String, PartitionId), PartitionState> {
+    let of = |topic: &metadata::Topic| {
+        let name = topic.name.as_str().to_owned();
+        topic.numbered().map(|(n, state)| ((name.clone(), n), state.clone())).collect::<Vec<_>>()
+    };
+    image.topics().flat_map(|topic| of(topic)).collect()
+}
+
+fn machine(clock: &Arc<SimClock>, seed: u64) -> Machine {
+    let world = World { clock: clock.clone(), chance: Chance::from_seed(seed) };
+    let mut server = ServerOptions::new(BrokerId(100));
+    server.set("leader.imbalance.check.interval.seconds", "5").unwrap();
+    Machine::new(world, ControllerOptions { cluster_id: "c".into(), server })
+}

@@ -1,0 +1,115 @@
+//! What clients did and saw, for the checkers: told as it happens, judged at the end.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use model::{Offset, PartitionId};
+use world::sim::threads;
+
+/// What one run has seen. Clones are the same history.
+#[derive(Clone, Default)]
+pub struct History(Arc<Mutex<Facts>>);
+
+/// Everything that was noted.
+#[derive(Default)]
+pub struct Facts {
+    /// Every value that was ever sent, in the order of its producer.
+    pub sent: Vec<Sent>,
+    /// What each reader saw where.
+    pub seen: BTreeMap<(PartitionId, Offset), String>,
+    /// The highest position that a group was told is committed.
+    pub committed: BTreeMap<(String, PartitionId), Offset>,
+    /// Promises that were broken under the eyes of a client.
+    pub violations: Vec<String>,
+    /// When something last went well, by workload.
+    pub progress: BTreeMap<String, Duration>,
+}
+
+/// A value on its way into a partition.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// Whose.
+    pub producer: String,
+    /// What.
+    pub value: String,
+    /// Where to.
+    pub partition: PartitionId,
+    /// What its producer was told.
+    pub outcome: Outcome,
+}
+
+/// What a producer was told of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing: it may be there or not.
+    Unknown,
+    /// It is there; at this offset, if the answer said so.
+    Acked(Option<Offset>),
+}
+
+impl History {
+    /// Notes values that are about to be sent; answers the index of the first.
+    pub fn sending(&self, producer: &str, partition: PartitionId, values: &[String]) -> usize {
+        let mut facts = self.facts();
+        let first = facts.sent.len();
+        facts.sent.extend(values.iter().map(|value| Sent {
+            producer: producer.to_owned(),
+            value: value.clone(),
+            partition,
+            outcome: Outcome::Unknown,
+        }));
+        first
+    }
+
+    /// Notes that `count` values from `first` on are acknowledged, from `base` on.
+    pub fn acked(&self, first: usize, count: usize, base: Option<Offset>) {
+        let mut facts = self.facts();
+        for (index, sent) in facts.sent.iter_mut().skip(first).take(count).enumerate() {
+            sent.outcome = Outcome::Acked(base.map(|base| base.plus(index as i64)));
+        }
+    }
+
+    /// Notes what a reader saw; everybody must see the same there.
+    pub fn saw(&self, reader: &str, partition: PartitionId, offset: Offset, value: &str) {
+        let mut facts = self.facts();
+        let before = facts.seen.entry((partition, offset)).or_insert_with(|| value.to_owned());
+        if before != value {
+            let before = before.clone();
+            facts.violations.push(format!(
+                "{reader} saw {value} at {partition:?} {offset:?}, where {before} was before"
+            ));
+        }
+    }
+
+    /// Notes a committed position.
+    pub fn committed(&self, group: &str, partition: PartitionId, position: Offset) {
+        let mut facts = self.facts();
+        let known = facts.committed.entry((group.to_owned(), partition)).or_insert(position);
+        *known = position.max(*known);
+    }
+
+    /// The highest position known to be committed.
+    #[must_use]
+    pub fn committed_at_least(&self, group: &str, partition: PartitionId) -> Option<Offset> {
+        self.facts().committed.get(&(group.to_owned(), partition)).copied()
+    }
+
+    /// Notes a broken promise.
+    pub fn violated(&self, what: String) {
+        self.facts().violations.push(what);
+    }
+
+    /// Notes that `workload` gets on.
+    pub fn progressed(&self, workload: &str) {
+        self.facts().progress.insert(workload.to_owned(), threads::elapsed());
+    }
+
+    /// All that was noted.
+    #[must_use]
+    pub fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,133 @@
+//! `testkit --seeds 1..100 --minutes 10`: runs seeds, prints a line for each, and for a failure what breaks and how to see it again.
+
+use std::{process::ExitCode, time::Duration};
+
+use testkit::run::{self, Scenario};
+
+const USAGE: &str = "\
+Runs simulated clusters, a seed at a time.
+
+  testkit [--seeds A..B | --seed N] [--minutes M] [--forever] [--tell] [--twice] [--steps A..B]
+
+  --seeds A..B   the seeds to run (default 1..11)
+  --minutes M    simulated minutes in which things break (default 10)
+  --forever      goes on after the last seed
+  --tell         prints what happens in a run
+  --twice        runs every seed twice and compares the two
+  --steps A..B   prints these steps
+
+example: cargo run --release -p testkit -- --seeds 1..101 --minutes 10
+";
+
+struct Arguments {
+    seeds: std::ops::Range<u64>,
+    minutes: f64,
+    is_forever: bool,
+    is_told: bool,
+    is_twice: bool,
+    shown: std::ops::Range<u64>,
+}
+
+fn main() -> ExitCode {
+    let arguments = match parse(std::env::args().skip(1)) {
+        Ok(Some(arguments)) => arguments,
+        Ok(None) => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Err(wrong) => {
+            eprintln!("error: {wrong}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let mut failed = 0u64;
+    let mut seed = arguments.seeds.start;
+    while arguments.is_forever || seed < arguments.seeds.end {
+        failed += u64::from(!run_seed(&arguments, seed));
+        seed += 1;
+    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Runs one seed; false when something is wrong with it.
+fn run_seed(arguments: &Arguments, seed: u64) -> bool {
+    let scenario = Scenario {
+        seed,
+        breaking: Duration::from_secs_f64(arguments.minutes * 60.0),
+        is_told: arguments.is_told,
+        is_recorded: arguments.is_twice,
+        shown: arguments.shown.clone(),
+    };
+    let began = std::time::Instant::now();
+    let report = run::run(&scenario);
+    let took = began.elapsed();
+    let mut wrong = run::failures(&report);
+    let speed = report.elapsed.as_secs_f64() / took.as_secs_f64().max(1e-9);
+    let verdict = report.outcome.as_ref().ok().cloned().unwrap_or_default();
+    println!(
+        "seed {seed}: {} | {:.0} s in {:.2} s ({speed:.0} x) | {} steps, {} faults, {} acked | trace {:016x}",
+        if wrong.is_empty() { "ok" } else { "FAILED" },
+        report.elapsed.as_secs_f64(),
+        took.as_secs_f64(),
+        report.steps,
+        verdict.faults,
+        verdict.acked,
+        report.trace,
+    );
+    if arguments.is_twice {
+        let again = run::run(&scenario);
+        if again.trace != report.trace {
+            let both = report.recorded.iter().zip(&again.recorded);
+            let at = both.take_while(|(one, other)| one == other).count();
+            wrong.push(format!("two runs part at step {at} (trace {:016x})", again.trace));
+        }
+    }
+    for what in wrong.iter().take(20) {
+        println!("  {what}");
+    }
+    if !wrong.is_empty() {
+        println!("  again: testkit --seed {seed} --minutes {} --tell", arguments.minutes);
+    }
+    wrong.is_empty()
+}
+
+fn parse(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, String> {
+    let mut arguments = Arguments {
+        seeds: 1..11,
+        minutes: 10.0,
+        is_forever: false,
+        is_told: false,
+        is_twice: false,
+        shown: 0..0,
+    };
+    while let Some(name) = given.next() {
+        let mut value = || given.next().ok_or_else(|| format!("{name} wants a value"));
+        match name.as_str() {
+            "--seeds" => arguments.seeds = range(&value()?)?,
+            "--seed" => {
+                let seed = number(&value()?)?;
+                arguments.seeds = seed..seed + 1;
+            }
+            "--minutes" => {
+                let text = value()?;
+                arguments.minutes = text.parse().map_err(|_| format!("{text} is no number"))?;
+            }
+            "--steps" => arguments.shown = range(&value()?)?,
+            "--forever" => arguments.is_forever = true,
+            "--tell" => arguments.is_told = true,
+            "--twice" => arguments.is_twice = true,
+            "--help" | "-h" => return Ok(None),
+            other => return Err(format!("{other} is not known")),
+        }
+    }
+    Ok(Some(arguments))
+}
+
+fn range(text: &str) -> Result<std::ops::Range<u64>, String> {
+    let (first, end) = text.split_once("..").ok_or_else(|| format!("{text} is not A..B"))?;
+    Ok(number(first)?..number(end)?)
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("{text} is no number"))
+}

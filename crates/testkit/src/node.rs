@@ -1,0 +1,345 @@
+//! One simulated node: a disk that outlives its processes, and the process that runs on it.
+//!
+//! A process boots as `logmill` does (data directory, controller, replicas and coordinator, Kafka's face, jobs) with the simulated
+//! network in place of sockets. It ends cleanly, or is killed, or loses power; what it leaves on the disk is what the next one finds.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::Path,
+    sync::Arc,
+};
+
+use broker::{BrokerOptions, BrokerParts, Face, LocalLog, LocalTopics, Metrics, publish};
+use bytes::{Buf, BytesMut};
+use controller::{Controller, ControllerOptions, QuorumOfOne, Registration};
+use coordinator::{Coordinator, GroupOptions};
+use jobs::{Engine, EngineParts};
+use metadata::{Publisher, options::ServerOptions};
+use model::BrokerId;
+use replication::{Housekeeper, ReplicaSet};
+use storage::DataDirectory;
+use world::{
+    Chance, Clock, Disk,
+    exec::{self, Mutex, Receiver, Sender},
+    sim::{
+        SimDisk,
+        threads::{self, ProcessClock, ProcessId},
+    },
+};
+
+use crate::net::{Connection, Host, Net};
+
+const DATA: &str = "/data";
+const CLUSTER: &str = "AAAAAAAAAAAAAAAAAAAAAQ";
+
+/// A node of a simulated cluster.
+pub struct Node {
+    host: Host,
+    net: Net,
+    settings: Vec<(String, String)>,
+    chance: Chance,
+    /// What it keeps from process to process.
+    pub disk: SimDisk,
+    process: Option<Process>,
+    lives: u32,
+}
+
+/// A process of a node.
+struct Process {
+    id: ProcessId,
+    clock: ProcessClock,
+    stop: Sender<()>,
+    state: Arc<Mutex<State>>,
+}
+
+/// How far a process has come.
+enum State {
+    Booting,
+    Up(Arc<Engine>),
+    /// It has ended by itself, with this reason.
+    Down(String),
+}
+
+impl Node {
+    /// A node that does not run yet, on an empty disk.
+    #[must_use]
+    pub fn new(host: Host, net: Net, settings: Vec<(String, String)>, chance: Chance) -> Self {
+        let (disk, process) = (SimDisk::new(), None);
+        Self { host, net, settings, chance, disk, process, lives: 0 }
+    }
+
+    /// Its host.
+    #[must_use]
+    pub fn host(&self) -> Host {
+        self.host
+    }
+
+    /// Starts a process on its disk.
+    ///
+    /// # Panics
+    /// When one runs.
+    pub fn start(&mut self) {
+        assert!(self.process.is_none(), "one process at a time owns the disk");
+        self.lives += 1;
+        let id = threads::process(&format!("node-{}.{}", self.host.0, self.lives));
+        let (stop, stopped) = exec::channel(1);
+        let state = Arc::new(Mutex::new(State::Booting));
+        let boot = Boot {
+            host: self.host,
+            net: self.net.clone(),
+            process: id,
+            settings: self.settings.clone(),
+            disk: Arc::new(self.disk.mount()),
+            clock: threads::clock(id),
+            chance: Chance::from_seed(self.chance.bits()),
+        };
+        let of_main = Arc::clone(&state);
+        threads::spawn_in(id, "main", move || {
+            let reason = main(boot, &stopped, &of_main);
+            *of_main.lock() = State::Down(reason);
+        });
+        self.process = Some(Process { id, clock: threads::clock(id), stop, state });
+    }
+
+    /// Whether a process serves.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.process.as_ref().is_some_and(|it| matches!(*it.state.lock(), State::Up(_)))
+    }
+
+    /// Whether there is a process.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        self.process.is_some()
+    }
+
+    /// Why its process ended by itself, if it did.
+    #[must_use]
+    pub fn ended(&self) -> Option<String> {
+        match &*self.process.as_ref()?.state.lock() {
+            State::Down(reason) => Some(reason.clone()),
+            State::Booting | State::Up(_) => None,
+        }
+    }
+
+    /// The SQL engine of the process that serves.
+    #[must_use]
+    pub fn engine(&self) -> Option<Arc<Engine>> {
+        match &*self.process.as_ref()?.state.lock() {
+            State::Up(engine) => Some(Arc::clone(engine)),
+            State::Booting | State::Down(_) => None,
+        }
+    }
+
+    /// The id of its process.
+    #[must_use]
+    pub fn process(&self) -> Option<ProcessId> {
+        self.process.as_ref().map(|process| process.id)
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        if let Some(process) = self.process.take() {
+            self.disk.crash_process();
+            self.net.deafen(self.host);
+            threads::kill(process.id);
+        }
+    }
+
+    /// The plug is pulled.
+    pub fn cut_power(&mut self) {
+        if let Some(process) = self.process.take() {
+            self.disk.power_cut(&mut self.chance);
+            self.net.silence(self.host);
+            threads::kill(process.id);
+        }
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub fn stop(&mut self) {
+        let Some(process) = self.process.take() else { return };
+        // A process that has ended by itself hears nothing.
+        let _ = process.stop.try_send(());
+        while !matches!(*process.state.lock(), State::Down(_)) {
+            exec::sleep(std::time::Duration::from_millis(10));
+        }
+        self.net.deafen(self.host);
+        // Connections end with the process.
+        threads::kill(process.id);
+        self.disk.crash_process();
+    }
+
+    /// SIGSTOP.
+    pub fn pause(&self) {
+        if let Some(process) = &self.process {
+            threads::pause(process.id);
+        }
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self) {
+        if let Some(process) = &self.process {
+            threads::resume(process.id);
+        }
+    }
+
+    /// Makes the wall clock wrong.
+    pub fn set_clock_error_ms(&self, error_ms: i64) {
+        if let Some(process) = &self.process {
+            process.clock.set_error_ms(error_ms);
+        }
+    }
+}
+
+/// What a process is made of.
+struct Boot {
+    host: Host,
+    net: Net,
+    process: ProcessId,
+    settings: Vec<(String, String)>,
+    disk: Arc<dyn Disk>,
+    clock: ProcessClock,
+    chance: Chance,
+}
+
+/// The process's first thread. Answers why it ended.
+fn main(boot: Boot, stopped: &Receiver<()>, state: &Mutex<State>) -> String {
+    let running = match Running::boot(boot) {
+        Ok(running) => running,
+        Err(reason) => return reason,
+    };
+    *state.lock() = State::Up(Arc::clone(&running.engine));
+    let _ = stopped.recv();
+    running.close()
+}
+
+/// The parts that `logmill` wires, without sockets.
+struct Running {
+    engine: Arc<Engine>,
+    coordinator: Coordinator,
+    controller: Controller,
+    housekeeper: Housekeeper,
+    replicas: Arc<ReplicaSet>,
+}
+
+impl Running {
+    fn boot(boot: Boot) -> Result<Self, String> {
+        let Boot { host, net, process, settings, disk, clock, mut chance } = boot;
+        let clock: Arc<dyn Clock> = Arc::new(clock);
+        let node = BrokerId(i32::from(host.0));
+        let server = Arc::new(server_options(node, &settings)?);
+        let directory = DataDirectory::open(disk.clone(), Path::new(DATA), CLUSTER, node);
+        let directory = Arc::new(directory.map_err(said)?);
+        let replicas = ReplicaSet::new(directory.clone(), clock.clone(), (*server).clone());
+        let publisher = Arc::new(Publisher::new());
+        let coordinator = coordinator(&server, &replicas, &publisher, &clock, chance.bits())?;
+        let quorum = QuorumOfOne::open(&directory, disk, clock.clone(), &server).map_err(said)?;
+        let incarnation = chance.uuid();
+        let controller = Controller::start(
+            Box::new(quorum),
+            publisher.clone(),
+            controller::World { clock: clock.clone(), chance: Chance::from_seed(chance.bits()) },
+            ControllerOptions { cluster_id: CLUSTER.to_owned(), server: (*server).clone() },
+        )
+        .map_err(said)?;
+        let (address, port) = (format!("node-{}", host.0), 9092);
+        let registration = Registration {
+            id: node,
+            cluster_id: CLUSTER.to_owned(),
+            incarnation,
+            host: address.clone(),
+            port,
+            rack: None,
+        };
+        match controller.join(registration, &publisher) {
+            Some(Ok(_)) => {}
+            other => return Err(format!("not registered: {other:?}")),
+        }
+        publish::subscribe(&publisher, replicas.clone(), coordinator.clone(), node);
+        let options = BrokerOptions::new(server, CLUSTER, &address, port);
+        let parts = || BrokerParts {
+            replicas: replicas.clone(),
+            controller: controller.clone(),
+            coordinator: coordinator.clone(),
+            publisher: publisher.clone(),
+            clock: clock.clone(),
+            options: Arc::new(options.clone()),
+            metrics: Arc::new(Metrics::default()),
+        };
+        let face = Face::new(parts());
+        net.listen(host, process, Arc::new(move |connection| serve(&face, &connection)));
+        let engine = Engine::start(EngineParts {
+            topics: Arc::new(LocalTopics::new(&parts())),
+            controller: controller.clone(),
+            publisher: publisher.clone(),
+            clock: clock.clone(),
+            chance: Chance::from_seed(chance.bits()),
+            own_addresses: vec![format!("{address}:{port}")],
+        });
+        let housekeeper = Housekeeper::start(replicas.clone()).map_err(said)?;
+        Ok(Self { engine, coordinator, controller, housekeeper, replicas })
+    }
+
+    fn close(self) -> String {
+        self.engine.close();
+        self.coordinator.stop();
+        self.housekeeper.stop();
+        self.controller.close();
+        self.replicas.close().map_or_else(said, |()| "closed".to_owned())
+    }
+}
+
+/// One client's connection, on a thread of its own.
+fn serve(face: &Face, connection: &Connection) {
+    let host = u8::try_from(connection.peer().0 % 250).unwrap_or(0);
+    let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, host));
+    let mut loopback = face.connect(SocketAddr::new(address, 1024));
+    while let Ok(mut frame) = connection.receive(None) {
+        frame.advance(4); // its length
+        let answered = exec::block_on(loopback.answer(BytesMut::from(&frame[..])));
+        let is_over = match answered {
+            Ok(Some(answer)) => connection.send(answer).is_err(),
+            Ok(None) => false,
+            Err(_) => true,
+        };
+        if is_over {
+            return;
+        }
+    }
+}
+
+fn server_options(node: BrokerId, settings: &[(String, String)]) -> Result<ServerOptions, String> {
+    let mut server = ServerOptions::new(node);
+    server.set("log.dirs", DATA).map_err(said)?;
+    for (name, value) in settings {
+        server.set(name, value).map_err(said)?;
+    }
+    Ok(server)
+}
+
+fn coordinator(
+    server: &ServerOptions,
+    replicas: &Arc<ReplicaSet>,
+    publisher: &Arc<Publisher>,
+    clock: &Arc<dyn Clock>,
+    seed: u64,
+) -> Result<Coordinator, String> {
+    let number = |name: &str| i32::try_from(server.number(name)).unwrap_or(i32::MAX);
+    let options = GroupOptions {
+        offsets_partitions: number("offsets.topic.num.partitions"),
+        initial_rebalance_delay_ms: number("group.initial.rebalance.delay.ms"),
+        offsets_retention_minutes: server.number("offsets.retention.minutes"),
+        ..GroupOptions::default()
+    };
+    let log = Arc::new(LocalLog::new(replicas.clone()));
+    let images = publisher.clone();
+    let partitions = move |topic: &str| {
+        images.current().topic(topic).and_then(|topic| i32::try_from(topic.partitions.len()).ok())
+    };
+    Coordinator::start(log, clock.clone(), seed, options, Arc::new(partitions)).map_err(said)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
+fn said(error: impl ToString) -> String {
+    error.to_string()
+}
