@@ -1,29 +1,33 @@
 //! The metadata quorum: requests become decisions, decisions become records.
 //!
 //! ```text
-//!   Controller ──queue──▶ driver ──▶ machine.decide(image, request) ─▶ Outcome { facts, answer }
+//!   Controller ──inbox──▶ driver ──▶ machine.decide(image, request) ─▶ Outcome { facts, answer }
 //!   (any thread)          │ own thread                                   │
 //!                         │◀─────────────────────────────────────────────┘
-//!                         ├─ quorum.append(facts of all that waited)      one write, one fsync
+//!                         ├─▶ raft: the facts of all that waited are one entry; committed, applied on every node
 //!                         ├─ publisher.publish(image, delta)              partitions open, readers see
 //!                         └─ answers leave
 //! ```
-//! State changes in one place, `metadata::Image::apply`; a decision only says which facts would be so. The log is a
-//! [`Quorum`]'s: [`QuorumOfOne`] keeps it in `__cluster_metadata-0` of this node.
+//! State changes in one place, `metadata::Image::apply`; a decision only says which facts would be so. Only the node that
+//! leads the quorum decides; the others pass on what they are asked (`forward`), and apply what is committed. A lone node is a quorum of one:
+//! the same code.
 //!
-//! What this crate is not: it opens no partition and answers no client; it knows neither sockets nor `replication`.
+//! What this crate is not: it opens no partition, no socket and answers no client. [`Peers`] is its way to other nodes.
 
 mod brokers;
 mod driver;
 mod error;
+mod forward;
 mod handle;
+mod inbox;
 mod machine;
 mod options;
 mod partitions;
+mod peers;
 mod placement;
 mod producer_ids;
 mod quorum;
-mod quorum_of_one;
+mod raft;
 mod request;
 mod stored;
 mod topics;
@@ -33,12 +37,13 @@ mod driver_tests;
 #[cfg(test)]
 mod machine_tests;
 
-pub use driver::QUEUE_REQUESTS_MAX;
 pub use error::ControllerError;
 pub use handle::Controller;
+pub use inbox::QUEUE_REQUESTS_MAX;
 pub use machine::{ControllerOptions, World};
-pub use quorum::{Quorum, QuorumError, Visit, VolatileQuorum};
-pub use quorum_of_one::QuorumOfOne;
+pub use peers::{NoPeers, PEER_MESSAGE_BYTES_MAX, Peers};
+pub use quorum::{QuorumError, QuorumOptions};
+pub use raft::{QuorumStatus, QuorumStorage, ReplicaStatus};
 pub use request::{
     Answer, Change, CreatedTopic, IfThere, MorePartitions, NewTopic, OptionChange, Refusal,
     Registration, Request, Stored, TopicChange, TopicKey,

@@ -9,7 +9,9 @@ use metadata::{Fact, Image, options::ServerOptions};
 use model::Offset;
 use world::{Chance, Clock};
 
-use crate::{Answer, Request, brokers, options, partitions, producer_ids, stored, topics};
+use crate::{
+    Answer, QuorumOptions, Request, brokers, options, partitions, producer_ids, stored, topics,
+};
 
 /// Where time and chance come from.
 pub struct World {
@@ -26,6 +28,8 @@ pub struct ControllerOptions {
     pub cluster_id: String,
     /// `num.partitions`, `default.replication.factor`, `delete.topic.enable`, and what topics fall back to.
     pub server: ServerOptions,
+    /// Who votes, and how patient they are.
+    pub quorum: QuorumOptions,
 }
 
 /// What a request comes to.

@@ -6,9 +6,10 @@ use std::ops::Range;
 
 use metadata::options::Described;
 use model::{BrokerEpoch, BrokerId, ErrorCode, PartitionId, TopicId, TopicName};
+use serde::{Deserialize, Serialize};
 
 /// One request. Its answer has the same name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Request {
     /// Make topics.
     CreateTopics {
@@ -62,7 +63,7 @@ pub enum Request {
 }
 
 /// The answer to the [`Request`] of the same name; lists are in the order of the request.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub enum Answer {
     /// To [`Request::CreateTopics`].
     CreateTopics(Vec<Result<CreatedTopic, Refusal>>),
@@ -83,7 +84,7 @@ pub enum Answer {
 }
 
 /// A topic to make.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct NewTopic {
     /// Not yet checked.
     pub name: String,
@@ -98,7 +99,7 @@ pub struct NewTopic {
 }
 
 /// A topic that was made (or would be).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CreatedTopic {
     /// Its name.
     pub name: TopicName,
@@ -113,7 +114,7 @@ pub struct CreatedTopic {
 }
 
 /// A topic by name or by id.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TopicKey {
     /// By name.
     Name(String),
@@ -122,7 +123,7 @@ pub enum TopicKey {
 }
 
 /// A topic that is to have more partitions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct MorePartitions {
     /// Which topic.
     pub name: String,
@@ -133,7 +134,7 @@ pub struct MorePartitions {
 }
 
 /// Changes to one topic's options: all or nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct TopicChange {
     /// Which topic.
     pub name: String,
@@ -142,7 +143,7 @@ pub struct TopicChange {
 }
 
 /// One change to one option.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OptionChange {
     /// Kafka's name of the option.
     pub name: String,
@@ -153,7 +154,7 @@ pub struct OptionChange {
 }
 
 /// What to do with an option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Change {
     /// Set it.
     Set,
@@ -180,7 +181,7 @@ impl Change {
 }
 
 /// A broker's new life.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Registration {
     /// Its `node.id`.
     pub id: BrokerId,
@@ -195,7 +196,7 @@ pub struct Registration {
 }
 
 /// What to do when the thing to store is there already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IfThere {
     /// Refuse (DUPLICATE_RESOURCE).
     Refuse,
@@ -206,7 +207,7 @@ pub enum IfThere {
 }
 
 /// What became of a thing to store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stored {
     /// It is new.
     Made,
@@ -217,7 +218,7 @@ pub enum Stored {
 }
 
 /// Why something is not done: Kafka's code, and a sentence for a person.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// Kafka's code.
     pub code: ErrorCode,
