@@ -3,10 +3,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use broker::{BrokerOptions, BrokerParts, LocalLog, LocalTopics, Metrics, publish};
-use controller::{Controller, ControllerOptions, QuorumOfOne, Registration, World};
+use controller::{
+    Controller, ControllerOptions, NoPeers, QuorumOptions, QuorumStorage, Registration, World,
+};
 use coordinator::{Coordinator, GroupOptions};
 use flow::{
     plan::Plan,
@@ -29,6 +38,8 @@ const OUTPUT: &str = "views";
 const JOURNAL: &str = "__logmill-job-1";
 const DATA: &str = "/data";
 const NODE: BrokerId = BrokerId(1);
+/// No two lives of a broker are the same.
+static LIVES: AtomicU64 = AtomicU64::new(0);
 const ROUNDS: i64 = 8;
 
 const SCRIPT: &str = "
@@ -84,12 +95,17 @@ impl Node {
         let server = ServerOptions::new(NODE);
         let replicas = ReplicaSet::new(directory.clone(), clock.clone(), server.clone());
         let publisher = Arc::new(Publisher::new());
-        let quorum = QuorumOfOne::open(&directory, disk, clock.clone(), &server).ok()?;
+        let quorum = QuorumStorage::open(&directory, disk, clock.clone()).ok()?.written_in_place();
         let controller = Controller::start(
-            Box::new(quorum),
+            quorum,
+            Arc::new(NoPeers),
             publisher.clone(),
             World { clock: clock.clone(), chance: Chance::from_seed(1) },
-            ControllerOptions { cluster_id: id.to_owned(), server: server.clone() },
+            ControllerOptions {
+                cluster_id: id.to_owned(),
+                server: server.clone(),
+                quorum: QuorumOptions::alone(NODE, &server),
+            },
         )
         .ok()?;
         let log = Arc::new(LocalLog::new(replicas.clone()));
@@ -98,12 +114,13 @@ impl Node {
         let coordinator = Coordinator::start(log, clock.clone(), 7, groups, no_topics).unwrap();
         let registration = Registration {
             id: NODE,
-            incarnation: 1,
+            cluster_id: id.to_owned(),
+            incarnation: u128::from(LIVES.fetch_add(1, Ordering::SeqCst)),
             host: "localhost".to_owned(),
             port: 9092,
             rack: None,
         };
-        let registered = controller.register_broker(registration).wait();
+        let registered = controller.join(registration, &publisher);
         let options = BrokerOptions::new(Arc::new(server), id, "localhost", 9092);
         let parts = BrokerParts {
             replicas: replicas.clone(),

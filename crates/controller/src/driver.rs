@@ -50,8 +50,7 @@ impl Driver {
     pub(crate) fn run(mut self) {
         loop {
             let takes_requests = self.in_flight.is_none() && self.role != Role::Taking;
-            let timeout = self.in_flight.is_some().then_some(OVERDUE_CHECK);
-            let news = self.inbox.wait(takes_requests, timeout);
+            let news = self.inbox.wait(takes_requests, self.patience());
             if news.is_closing {
                 return; // dropping the replies says so
             }
@@ -65,6 +64,15 @@ impl Driver {
         }
     }
 
+    /// How long there is nothing to do but for what comes into the inbox.
+    fn patience(&self) -> Option<Duration> {
+        if self.in_flight.is_some() {
+            return Some(OVERDUE_CHECK);
+        }
+        let Role::Leading(_) = self.role else { return None };
+        self.machine.next_deadline().map(|at| at.since(self.clock.now()))
+    }
+
     fn on_news(&mut self, news: News) {
         if let Some((image, delta)) = news.applied {
             self.applied = image.clone();
@@ -76,6 +84,12 @@ impl Driver {
         if news.role != self.role {
             self.role = news.role;
             self.give_up();
+            if let Role::Leading(_) = self.role {
+                self.machine.on_elected(&self.applied, self.clock.now());
+            }
+        }
+        for broker in news.suspects {
+            self.machine.on_suspect(broker, self.clock.now());
         }
         if self.in_flight.is_none() {
             self.newest = self.applied.clone();
@@ -123,6 +137,12 @@ impl Driver {
     fn decide(&mut self, term: u64) {
         let mut group = Draft::default();
         self.name_cluster(&mut group);
+        let now = self.clock.now();
+        if self.machine.next_deadline().is_some_and(|at| at <= now) {
+            for fact in self.machine.on_tick(&self.newest, now) {
+                group.add(&mut self.newest, &fact);
+            }
+        }
         while group.has_room() {
             let Some(asked) = self.inbox.requests(1).pop() else { break };
             self.take(asked, &mut group);
@@ -150,9 +170,7 @@ impl Driver {
     }
 
     fn take(&mut self, asked: Asked, group: &mut Draft) {
-        let next = self.newest.version().plus(1 + group.facts.len() as i64);
-        let Outcome { facts, answer } =
-            self.machine.decide(&self.newest, next, asked.request.clone());
+        let Outcome { facts, answer } = self.machine.decide(&self.newest, asked.request.clone());
         if facts.iter().any(|fact| fact.encode().len() > ENTRY_BYTES_MAX) {
             return; // dropping the reply says so: no entry holds it
         }

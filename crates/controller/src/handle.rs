@@ -13,15 +13,16 @@ use std::{
 };
 
 use ::bytes::Bytes;
-use metadata::{Image, Publisher};
-use model::{BrokerEpoch, BrokerId, Pending, Reply, TopicId, TopicName};
+use metadata::{Image, PartitionState, Publisher};
+use model::{BrokerEpoch, BrokerId, ErrorCode, PartitionId, Pending, Reply, TopicId, TopicName};
 use tokio::sync::mpsc::Sender;
 use world::{Chance, Clock};
 
 use crate::{
-    Answer, ControllerError, ControllerOptions, CreatedTopic, IfThere, MorePartitions, NewTopic,
-    Peers, QuorumStatus, QuorumStorage, Refusal, Registration, Request, Stored, TopicChange,
-    TopicKey, World,
+    Answer, ControllerError, ControllerOptions, CreatedTopic, Elected, Election, Heartbeat,
+    HeartbeatAnswer, IfThere, IsrChange, MorePartitions, NewTopic, Peers, QuorumStatus,
+    QuorumStorage, Reassignment, Refusal, Registration, Request, Stored, TopicChange, TopicKey,
+    World,
     driver::Driver,
     inbox::{Asked, Inbox, Role},
     machine::Machine,
@@ -36,8 +37,11 @@ pub struct Controller {
     runtime: tokio::runtime::Handle,
     clock: Arc<dyn Clock>,
     /// Taken by the one who closes.
-    threads: Arc<Mutex<Option<(JoinHandle<()>, Quorum)>>>,
+    threads: Arc<Mutex<Option<Threads>>>,
 }
+
+/// The driver's thread, and the quorum's.
+type Threads = (JoinHandle<()>, Quorum);
 
 impl Controller {
     /// Takes part in the quorum from then on, on threads of its own: `storage` is this node's log, `peers` the way to the
@@ -99,6 +103,12 @@ impl Controller {
         // Dropping the reply says so.
         let _ = self.commands.try_send(Command::Peer(message, reply));
         pending
+    }
+
+    /// Who sent `message`, by its own word: whose connection it is that breaks later.
+    #[must_use]
+    pub fn sender(message: &Bytes) -> Option<BrokerId> {
+        crate::raft::sender(message).and_then(|id| i32::try_from(id).ok()).map(BrokerId)
     }
 
     /// The connection to or from `node` has broken, or is refused: if it leads, this node waits for it no longer.
@@ -189,6 +199,91 @@ impl Controller {
     ) -> Pending<Result<BrokerEpoch, Refusal>> {
         self.ask(Request::RegisterBroker(registration), |answer| match answer {
             Answer::RegisterBroker(epoch) => Some(epoch),
+            _ => None,
+        })
+    }
+
+    /// Begins the life of a lone node's broker and shows it until it is active: it has applied what `publisher` has published.
+    /// Blocks. `None`: not answered.
+    #[must_use]
+    pub fn join(
+        &self,
+        registration: Registration,
+        publisher: &Publisher,
+    ) -> Option<Result<BrokerEpoch, Refusal>> {
+        let broker = registration.id;
+        let epoch = match self.register_broker(registration).wait()? {
+            Ok(epoch) => epoch,
+            Err(refusal) => return Some(Err(refusal)),
+        };
+        loop {
+            let applied = publisher.current().version();
+            let (wants_fence, wants_shutdown) = (false, false);
+            let beat = Heartbeat { broker, epoch, applied, wants_fence, wants_shutdown };
+            match self.heartbeat(beat).wait()? {
+                Ok(told) if told.is_fenced => {}
+                Ok(_) => return Some(Ok(epoch)),
+                Err(refusal) => return Some(Err(refusal)),
+            }
+        }
+    }
+
+    /// Shows that a broker is alive.
+    #[must_use]
+    pub fn heartbeat(&self, heartbeat: Heartbeat) -> Pending<Result<HeartbeatAnswer, Refusal>> {
+        self.ask(Request::Heartbeat(heartbeat), |answer| match answer {
+            Answer::Heartbeat(told) => Some(told),
+            _ => None,
+        })
+    }
+
+    /// Takes a broker out of the cluster.
+    #[must_use]
+    pub fn unregister_broker(&self, id: BrokerId) -> Pending<Result<(), Refusal>> {
+        self.ask(Request::UnregisterBroker(id), |answer| match answer {
+            Answer::UnregisterBroker(gone) => Some(gone),
+            _ => None,
+        })
+    }
+
+    /// Proposes who is in sync in partitions that `broker` leads in its life `epoch`.
+    #[must_use]
+    pub fn alter_partition(
+        &self,
+        broker: BrokerId,
+        epoch: BrokerEpoch,
+        changes: Vec<IsrChange>,
+    ) -> Pending<Result<Vec<Result<PartitionState, ErrorCode>>, Refusal>> {
+        let request = Request::AlterPartition { broker, epoch, changes };
+        self.ask(request, |answer| match answer {
+            Answer::AlterPartition(states) => Some(states),
+            _ => None,
+        })
+    }
+
+    /// Elects leaders of the named partitions, or wherever it is needed.
+    #[must_use]
+    pub fn elect_leaders(
+        &self,
+        kind: Election,
+        partitions: Option<Vec<(String, PartitionId)>>,
+    ) -> Pending<Vec<Elected>> {
+        self.ask(Request::ElectLeaders { kind, partitions }, |answer| match answer {
+            Answer::ElectLeaders(elected) => Some(elected),
+            _ => None,
+        })
+    }
+
+    /// Gives partitions other replicas, or calls that off.
+    #[must_use]
+    pub fn alter_reassignments(
+        &self,
+        changes: Vec<Reassignment>,
+        may_change_factor: bool,
+    ) -> Pending<Vec<Result<(), Refusal>>> {
+        let request = Request::AlterReassignments { changes, may_change_factor };
+        self.ask(request, |answer| match answer {
+            Answer::AlterReassignments(changes) => Some(changes),
             _ => None,
         })
     }

@@ -4,13 +4,14 @@
 //! it took before, so that a driver busy publishing holds up nobody and gathers nothing without end.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     mem,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use metadata::{Delta, Image};
+use model::BrokerId;
 use world::Instant;
 
 use crate::{Answer, Request};
@@ -52,6 +53,8 @@ pub(crate) struct News {
     pub(crate) role: Role,
     /// Tickets of proposals, and whether all their facts are applied.
     pub(crate) settled: Vec<(u64, bool)>,
+    /// Brokers whose connection has broken.
+    pub(crate) suspects: BTreeSet<BrokerId>,
     pub(crate) is_closing: bool,
 }
 
@@ -108,6 +111,12 @@ impl Inbox {
         self.notify(state);
     }
 
+    pub(crate) fn on_suspect(&self, broker: BrokerId) {
+        let mut state = self.lock();
+        state.news.suspects.insert(broker);
+        self.notify(state);
+    }
+
     /// The driver is to end.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
@@ -125,7 +134,7 @@ impl Inbox {
         let mut state = self.lock();
         state.is_open = takes_requests;
         let is_quiet =
-            |state: &mut State| !state.is_news && !(state.is_open && !state.requests.is_empty());
+            |state: &mut State| !state.is_news && (!state.is_open || state.requests.is_empty());
         state = match timeout {
             None => {
                 self.changed.wait_while(state, is_quiet).unwrap_or_else(PoisonError::into_inner)
@@ -163,6 +172,7 @@ impl State {
             applied: self.news.applied.take(),
             role: self.news.role,
             settled: mem::take(&mut self.news.settled),
+            suspects: mem::take(&mut self.news.suspects),
             is_closing: self.news.is_closing,
         }
     }

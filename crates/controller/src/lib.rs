@@ -14,12 +14,17 @@
 //!
 //! What this crate is not: it opens no partition, no socket and answers no client. [`Peers`] is its way to other nodes.
 
+mod alter_partition;
+mod balance;
 mod brokers;
+mod change;
 mod driver;
+mod elections;
 mod error;
 mod forward;
 mod handle;
 mod inbox;
+mod leaders;
 mod machine;
 mod options;
 mod partitions;
@@ -28,23 +33,31 @@ mod placement;
 mod producer_ids;
 mod quorum;
 mod raft;
+mod reassignments;
 mod request;
+mod sessions;
 mod stored;
 mod topics;
 
 #[cfg(test)]
+mod cluster_tests;
+#[cfg(test)]
 mod driver_tests;
 #[cfg(test)]
 mod machine_tests;
+#[cfg(test)]
+mod test_cluster;
 
 pub use error::ControllerError;
 pub use handle::Controller;
 pub use inbox::QUEUE_REQUESTS_MAX;
 pub use machine::{ControllerOptions, World};
 pub use peers::{NoPeers, PEER_MESSAGE_BYTES_MAX, Peers};
-pub use quorum::{QuorumError, QuorumOptions};
+pub use quorum::{QuorumError, QuorumOptions, parse_voters};
 pub use raft::{QuorumStatus, QuorumStorage, ReplicaStatus};
 pub use request::{
-    Answer, Change, CreatedTopic, IfThere, MorePartitions, NewTopic, OptionChange, Refusal,
-    Registration, Request, Stored, TopicChange, TopicKey,
+    Answer, Change, CreatedTopic, Elected, Election, Heartbeat, HeartbeatAnswer, IfThere,
+    IsrChange, MorePartitions, NewTopic, OptionChange, Reassignment, Refusal, Registration,
+    Request, Stored, TopicChange, TopicKey,
 };
+pub use sessions::SUSPICION_GRACE;

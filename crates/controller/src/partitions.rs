@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use metadata::{Fact, Image, StateFact};
-use model::{BrokerId, ErrorCode, LeaderEpoch, PartitionEpoch, PartitionId, TopicId, limits};
+use model::{BrokerId, ErrorCode, LeaderEpoch, PartitionEpoch, PartitionId, limits};
 
 use crate::{
     Answer, MorePartitions, Refusal,
+    leaders::Runs,
     machine::{Machine, Outcome},
-    placement,
+    placement::Placer,
 };
 
 pub(crate) fn create(
@@ -63,12 +64,20 @@ fn grow(
     }
     let added = more.count.abs_diff(present) as usize;
     take_room(room, added)?;
-    let factor = topic.partitions.front().map_or(1, |state| state.replicas.len());
-    let mut runs = Runs::new(topic.id, PartitionId(present));
+    // Replicas that a reassignment adds do not count yet.
+    let factor = topic
+        .partitions
+        .front()
+        .map_or(1, |state| state.replicas.len() - state.adding.len().min(state.replicas.len() - 1));
+    let mut runs = Runs::new(topic.id);
+    let numbers = (present..more.count).map(PartitionId);
     match &more.assignment {
         None => {
-            let placer = Placer::new(machine, image, factor)?;
-            (0..added).for_each(|number| runs.push(placer.replicas(number)));
+            let placer = Placer::new(&mut machine.world.chance, image, factor)?;
+            for (index, number) in numbers.enumerate() {
+                let replicas = placer.replicas(index);
+                runs.push(number, new_state(image, replicas, ErrorCode::InvalidReplicationFactor)?);
+            }
         }
         Some(assignment) if assignment.len() != added => {
             let message = format!(
@@ -78,9 +87,10 @@ fn grow(
             return refuse(ErrorCode::InvalidReplicaAssignment, message);
         }
         Some(assignment) => {
-            for replicas in assignment {
+            for (number, replicas) in numbers.zip(assignment) {
                 check_replicas(image, replicas, factor)?;
-                runs.push(replicas.clone());
+                let otherwise = ErrorCode::InvalidReplicaAssignment;
+                runs.push(number, new_state(image, replicas.clone(), otherwise)?);
             }
         }
     }
@@ -133,76 +143,25 @@ pub(crate) fn check_replicas(
     Ok(())
 }
 
-/// Places new partitions over the brokers that are registered.
-pub(crate) struct Placer {
-    brokers: Vec<BrokerId>,
-    start: usize,
-    factor: usize,
-}
-
-impl Placer {
-    pub(crate) fn new(
-        machine: &mut Machine,
-        image: &Image,
-        factor: usize,
-    ) -> Result<Self, Refusal> {
-        let brokers: Vec<BrokerId> = image.brokers().map(|broker| broker.id).collect();
-        if factor > brokers.len() {
-            let message = format!(
-                "Unable to replicate the partition {factor} time(s): The target replication factor of {factor} cannot be reached because only {} broker(s) are registered.",
-                brokers.len()
-            );
-            return Err(Refusal::new(ErrorCode::InvalidReplicationFactor, message));
-        }
-        let start = machine.world.chance.below(brokers.len() as u64) as usize;
-        Ok(Self { brokers, start, factor })
-    }
-
-    pub(crate) fn replicas(&self, number: usize) -> Vec<BrokerId> {
-        placement::replicas(&self.brokers, self.start, number, self.factor)
-    }
-}
-
-/// New partitions in order; neighbours with equal replicas become one fact.
-pub(crate) struct Runs {
-    topic: TopicId,
-    first: PartitionId,
-    count: i32,
+/// A new partition's state: of its replicas those are in sync that are active.
+pub(crate) fn new_state(
+    image: &Image,
     replicas: Vec<BrokerId>,
-    facts: Vec<Fact>,
-}
-
-impl Runs {
-    pub(crate) fn new(topic: TopicId, first: PartitionId) -> Self {
-        Self { topic, first, count: 0, replicas: Vec::new(), facts: Vec::new() }
-    }
-
-    pub(crate) fn push(&mut self, replicas: Vec<BrokerId>) {
-        if self.count > 0 && self.replicas != replicas {
-            self.end_run();
-        }
-        self.replicas = replicas;
-        self.count += 1;
-    }
-
-    pub(crate) fn finish(mut self) -> Vec<Fact> {
-        if self.count > 0 {
-            self.end_run();
-        }
-        self.facts
-    }
-
-    fn end_run(&mut self) {
-        let state = StateFact {
-            replicas: self.replicas.clone(),
-            isr: self.replicas.clone(),
-            leader: *self.replicas.first().expect("a partition has a replica"),
-            leader_epoch: LeaderEpoch(0),
-            partition_epoch: PartitionEpoch(0),
-        };
-        let (topic, first, count) = (self.topic, self.first, self.count);
-        self.facts.push(Fact::Partitions { topic, first, count, state });
-        self.first = PartitionId(first.0 + count);
-        self.count = 0;
-    }
+    otherwise: ErrorCode,
+) -> Result<StateFact, Refusal> {
+    let isr: Vec<BrokerId> = replicas.iter().filter(|id| image.is_active(**id)).copied().collect();
+    let Some(leader) = isr.first().copied() else {
+        let message =
+            "All brokers specified for a partition are currently fenced or in controlled shutdown.";
+        return Err(Refusal::new(otherwise, message));
+    };
+    Ok(StateFact {
+        replicas,
+        isr,
+        leader,
+        leader_epoch: LeaderEpoch(0),
+        partition_epoch: PartitionEpoch(0),
+        adding: Vec::new(),
+        removing: Vec::new(),
+    })
 }

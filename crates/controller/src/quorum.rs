@@ -1,6 +1,6 @@
 //! What the quorum is told once, and what can be wrong with it.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use metadata::options::ServerOptions;
 use model::BrokerId;
@@ -31,10 +31,11 @@ impl QuorumOptions {
     #[must_use]
     pub fn new(node: BrokerId, voters: Vec<BrokerId>, server: &ServerOptions) -> Self {
         let bytes = server.number("metadata.log.max.record.bytes.between.snapshots");
+        let timeout = server.number("controller.quorum.election.timeout.ms");
         Self {
             node,
             voters,
-            election_timeout: ELECTION_TIMEOUT,
+            election_timeout: Duration::from_millis(u64::try_from(timeout).unwrap_or(0)),
             log_bytes_between_snapshots_max: u64::try_from(bytes).unwrap_or(u64::MAX),
         }
     }
@@ -73,5 +74,34 @@ pub enum QuorumError {
     Raft(String),
 }
 
-/// Kafka's default of `controller.quorum.election.timeout.ms`.
-const ELECTION_TIMEOUT: Duration = Duration::from_millis(1000);
+/// The value of `controller.quorum.voters`: `id@host:port,…`; none if it is no such text, or names a voter twice.
+#[must_use]
+pub fn parse_voters(text: &str) -> Option<BTreeMap<BrokerId, String>> {
+    let mut voters = BTreeMap::new();
+    for voter in text.split(',').map(str::trim).filter(|voter| !voter.is_empty()) {
+        let (id, address) = voter.split_once('@')?;
+        let (host, port) = address.rsplit_once(':')?;
+        let id = id.parse().ok().filter(|id| *id >= 0).map(BrokerId)?;
+        port.parse::<u16>().ok().filter(|_| !host.is_empty())?;
+        if voters.insert(id, address.to_owned()).is_some() {
+            return None;
+        }
+    }
+    Some(voters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn voters_are_parsed_as_kafka_writes_them() {
+        let voters = parse_voters("1@a:9093, 2@[::1]:9094").unwrap();
+        let expected = [(BrokerId(1), "a:9093".to_owned()), (BrokerId(2), "[::1]:9094".to_owned())];
+        assert_eq!(voters.into_iter().collect::<Vec<_>>(), expected);
+        assert_eq!(parse_voters("").map(|voters| voters.len()), Some(0));
+        for wrong in ["a:9093", "1@a", "1@a:x", "-1@a:1", "1@a:1,1@b:1", "1@:1", "x@a:1"] {
+            assert_eq!(parse_voters(wrong), None, "{wrong}");
+        }
+    }
+}

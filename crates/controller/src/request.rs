@@ -2,11 +2,17 @@
 //!
 //! Names and numbers come as the client sent them; a decision parses them, so that its refusal is the controller's word.
 
+mod brokers;
+mod partitions;
+
 use std::ops::Range;
 
-use metadata::options::Described;
+use metadata::{PartitionState, options::Described};
 use model::{BrokerEpoch, BrokerId, ErrorCode, PartitionId, TopicId, TopicName};
 use serde::{Deserialize, Serialize};
+
+pub use brokers::{Heartbeat, HeartbeatAnswer, Registration};
+pub use partitions::{Elected, Election, IsrChange, Reassignment};
 
 /// One request. Its answer has the same name.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,6 +44,33 @@ pub enum Request {
     AllocateProducerIds,
     /// A broker's new life.
     RegisterBroker(Registration),
+    /// A broker's sign of life.
+    Heartbeat(Heartbeat),
+    /// Take a broker out of the cluster that will not come back.
+    UnregisterBroker(BrokerId),
+    /// Leaders propose who is in sync.
+    AlterPartition {
+        /// The leader.
+        broker: BrokerId,
+        /// In which life.
+        epoch: BrokerEpoch,
+        /// Each is decided by itself.
+        changes: Vec<IsrChange>,
+    },
+    /// Elect leaders.
+    ElectLeaders {
+        /// Which.
+        kind: Election,
+        /// None: wherever it is needed.
+        partitions: Option<Vec<(String, PartitionId)>>,
+    },
+    /// Give partitions other replicas, or call that off.
+    AlterReassignments {
+        /// Each is decided by itself.
+        changes: Vec<Reassignment>,
+        /// Whether partitions may get more or fewer replicas than they have.
+        may_change_factor: bool,
+    },
     /// Store a table.
     PutTable {
         /// Its name.
@@ -77,6 +110,16 @@ pub enum Answer {
     AllocateProducerIds(Range<i64>),
     /// To [`Request::RegisterBroker`].
     RegisterBroker(Result<BrokerEpoch, Refusal>),
+    /// To [`Request::Heartbeat`].
+    Heartbeat(Result<HeartbeatAnswer, Refusal>),
+    /// To [`Request::UnregisterBroker`].
+    UnregisterBroker(Result<(), Refusal>),
+    /// To [`Request::AlterPartition`]: what each partition is now, or why it is not.
+    AlterPartition(Result<Vec<Result<PartitionState, ErrorCode>>, Refusal>),
+    /// To [`Request::ElectLeaders`].
+    ElectLeaders(Vec<Elected>),
+    /// To [`Request::AlterReassignments`].
+    AlterReassignments(Vec<Result<(), Refusal>>),
     /// To [`Request::PutTable`] and [`Request::PutJob`].
     Put(Result<Stored, Refusal>),
     /// To [`Request::RemoveTable`] and [`Request::RemoveJob`].
@@ -178,21 +221,6 @@ impl Change {
             _ => None,
         }
     }
-}
-
-/// A broker's new life.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Registration {
-    /// Its `node.id`.
-    pub id: BrokerId,
-    /// Differs from life to life.
-    pub incarnation: u128,
-    /// What clients are told to connect to.
-    pub host: String,
-    /// What clients are told to connect to.
-    pub port: u16,
-    /// Its `broker.rack`.
-    pub rack: Option<String>,
 }
 
 /// What to do when the thing to store is there already.

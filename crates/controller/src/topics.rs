@@ -7,9 +7,11 @@ use model::{BrokerId, ErrorCode, PartitionId, TopicId, TopicName, limits};
 
 use crate::{
     Answer, CreatedTopic, NewTopic, Refusal, TopicKey,
+    leaders::Runs,
     machine::{Machine, Outcome},
     options,
-    partitions::{Placer, Runs, check_replicas, take_room},
+    partitions::{check_replicas, new_state, take_room},
+    placement::Placer,
 };
 
 pub(crate) fn create(
@@ -104,9 +106,12 @@ fn place(
         Refusal::new(ErrorCode::InvalidReplicationFactor, message)
     })?;
     take_room(room, count)?;
-    let placer = Placer::new(machine, image, factor)?;
-    let mut runs = Runs::new(id, PartitionId(0));
-    (0..count).for_each(|number| runs.push(placer.replicas(number)));
+    let placer = Placer::new(&mut machine.world.chance, image, factor)?;
+    let mut runs = Runs::new(id);
+    for (index, number) in (0..count).zip((0..).map(PartitionId)) {
+        let replicas = placer.replicas(index);
+        runs.push(number, new_state(image, replicas, ErrorCode::InvalidReplicationFactor)?);
+    }
     Ok(runs.finish())
 }
 
@@ -134,10 +139,11 @@ fn assign(
         return Err(Refusal::new(ErrorCode::InvalidReplicaAssignment, message));
     }
     let factor = assignment.first().map_or(1, |(_, replicas)| replicas.len());
-    let mut runs = Runs::new(id, PartitionId(0));
-    for (_, replicas) in assignment {
+    let mut runs = Runs::new(id);
+    for (number, replicas) in assignment {
         check_replicas(image, replicas, factor)?;
-        runs.push(replicas.clone());
+        let otherwise = ErrorCode::InvalidReplicaAssignment;
+        runs.push(*number, new_state(image, replicas.clone(), otherwise)?);
     }
     Ok(runs.finish())
 }

@@ -19,7 +19,9 @@ use std::{
 };
 
 use broker::{Broker, BrokerOptions, BrokerParts, LocalLog, LocalTopics, Metrics, publish};
-use controller::{Controller, ControllerOptions, QuorumOfOne, Registration, World};
+use controller::{
+    Controller, ControllerOptions, NoPeers, QuorumOptions, QuorumStorage, Registration, World,
+};
 use coordinator::{Coordinator, GroupOptions};
 use gateway::Gateway;
 use jobs::{Engine, EngineParts};
@@ -211,22 +213,28 @@ impl Core {
         let publisher = Arc::new(Publisher::new());
         let coordinator = start_coordinator(&server, &replicas, &publisher, &clock, &mut chance)?;
         let cluster_id = directory.cluster_id().to_owned();
-        let quorum = QuorumOfOne::open(&directory, disk, clock.clone(), &server)?;
+        let quorum = QuorumStorage::open(&directory, disk, clock.clone())?;
         let incarnation = chance.uuid();
         let controller = Controller::start(
-            Box::new(quorum),
+            quorum,
+            Arc::new(NoPeers),
             publisher.clone(),
             World { clock: clock.clone(), chance },
-            ControllerOptions { cluster_id: cluster_id.clone(), server: (*server).clone() },
+            ControllerOptions {
+                cluster_id: cluster_id.clone(),
+                server: (*server).clone(),
+                quorum: QuorumOptions::alone(NODE, &server),
+            },
         )?;
         let registration = Registration {
             id: NODE,
+            cluster_id: cluster_id.clone(),
             incarnation,
             host: HOST.to_owned(),
             port: kafka.port(),
             rack: None,
         };
-        match controller.register_broker(registration).wait() {
+        match controller.join(registration, &publisher) {
             Some(Ok(_)) => {}
             Some(Err(refusal)) => return Err(NodeError::Registration(Some(refusal))),
             None => return Err(NodeError::Registration(None)),

@@ -23,7 +23,8 @@ pub struct Delta {
     pub topic_options: BTreeSet<TopicId>,
     /// A broker option changed: what topics take from it may have changed too.
     pub broker_options: bool,
-    /// Brokers that began a life; what they lead has a new leader epoch.
+    /// Brokers that began a life, changed their state or are gone; what they lead, or led, may have another leader (or none) and a
+    /// new leader epoch without a fact of its own.
     pub brokers: BTreeSet<BrokerId>,
     /// Tables made, changed or gone.
     pub tables: BTreeSet<String>,
@@ -69,7 +70,9 @@ impl Delta {
                 self.topic_options.insert(*topic);
             }
             Fact::BrokerOption { .. } => self.broker_options = true,
-            Fact::RegisterBroker { id, .. } => {
+            Fact::RegisterBroker { id, .. }
+            | Fact::BrokerState { id, .. }
+            | Fact::UnregisterBroker { id, .. } => {
                 self.brokers.insert(*id);
             }
             Fact::Table { name, .. } | Fact::RemoveTable { name } => {
@@ -78,7 +81,7 @@ impl Delta {
             Fact::Job { id, .. } | Fact::RemoveJob { id } => {
                 self.jobs.insert(id.clone());
             }
-            Fact::Cluster { .. } | Fact::ProducerIds { .. } => {}
+            Fact::Cluster { .. } | Fact::ProducerIds { .. } | Fact::BrokerEpochs { .. } => {}
         }
     }
 
@@ -92,6 +95,12 @@ impl Delta {
             || !self.removed.is_empty()
             || !self.partitions.is_empty()
             || !self.topic_options.is_empty()
+    }
+
+    /// Whether brokers may differ.
+    #[must_use]
+    pub fn touches_brokers(&self) -> bool {
+        self.is_everything || !self.brokers.is_empty()
     }
 
     /// Whether what the options of a topic come to may differ.

@@ -69,14 +69,15 @@ pub enum Fact {
         /// None: no longer set.
         value: Option<String>,
     },
-    /// A broker begins a life. Each partition that it leads begins a new reign (leader epoch + 1) with it: what the life
-    /// before it wrote last may be lost, and an epoch never names two histories. One fact, however many partitions.
+    /// A broker begins a life. What it led in the life before is led by nobody now, or, when it begins unfenced (as lone nodes
+    /// did in the first builds), by it in a new reign: what the life before wrote last may be lost, and an epoch never names two
+    /// histories. One fact, however many partitions.
     RegisterBroker {
         /// Its `node.id`.
         id: BrokerId,
         /// Differs from life to life.
         incarnation: u128,
-        /// This life: the offset of this record.
+        /// This life; no two lives of any brokers have the same.
         epoch: BrokerEpoch,
         /// What clients are told to connect to.
         host: String,
@@ -84,6 +85,37 @@ pub enum Fact {
         port: u16,
         /// Its `broker.rack`.
         rack: Option<String>,
+        /// Whether it is yet to catch up: see [`Fact::BrokerState`].
+        #[serde(default)]
+        is_fenced: bool,
+        /// Whether it is about to go: see [`Fact::BrokerState`].
+        #[serde(default)]
+        is_shutting_down: bool,
+    },
+    /// A broker is fenced or not, about to go or not. One that is either leads nothing: what it still leads is led by nobody
+    /// from here on. One that is neither leads again what waits for it: partitions without a leader of which it alone is in sync.
+    /// Each of them begins a new reign. One fact, however many partitions.
+    BrokerState {
+        /// Which.
+        id: BrokerId,
+        /// In which life. The fact says nothing of another.
+        epoch: BrokerEpoch,
+        /// Whether it is out of touch, or has not caught up yet.
+        is_fenced: bool,
+        /// Whether it is in a controlled shutdown.
+        is_shutting_down: bool,
+    },
+    /// A broker is no longer part of the cluster; it leads nothing.
+    UnregisterBroker {
+        /// Which.
+        id: BrokerId,
+        /// In which life. The fact says nothing of another.
+        epoch: BrokerEpoch,
+    },
+    /// Broker epochs below `next` are taken. Registrations say so by themselves; this is for brokers that are gone.
+    BrokerEpochs {
+        /// The first that is free.
+        next: BrokerEpoch,
     },
     /// Producer ids below `next` are taken.
     ProducerIds {
@@ -129,6 +161,12 @@ pub struct StateFact {
     pub leader_epoch: LeaderEpoch,
     /// The version of this state.
     pub partition_epoch: PartitionEpoch,
+    /// Replicas that a reassignment adds: it ends when all of them are in sync.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adding: Vec<BrokerId>,
+    /// Replicas that a reassignment takes away when it ends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removing: Vec<BrokerId>,
 }
 
 impl Fact {
@@ -184,6 +222,64 @@ mod tests {
             (state.leader_epoch, state.partition_epoch),
             (LeaderEpoch(4), PartitionEpoch(5))
         );
+    }
+
+    #[test]
+    fn a_registration_of_the_first_builds_is_unfenced() {
+        let stored: &[u8] =
+            b"\x01{\"register_broker\":{\"id\":1,\"incarnation\":9,\"epoch\":4,\"host\":\"h\",\
+            \"port\":9092,\"rack\":null}}";
+        let Fact::RegisterBroker { is_fenced, is_shutting_down, epoch, .. } =
+            Fact::decode(stored).unwrap()
+        else {
+            panic!("another fact");
+        };
+        assert_eq!((is_fenced, is_shutting_down, epoch), (false, false, BrokerEpoch(4)));
+    }
+
+    #[test]
+    fn facts_of_a_cluster_are_written_as_they_will_be_read_for_ever() {
+        let (id, epoch) = (BrokerId(2), BrokerEpoch(7));
+        let state = StateFact {
+            replicas: vec![BrokerId(3), BrokerId(1)],
+            isr: vec![BrokerId(1)],
+            leader: NO_LEADER,
+            leader_epoch: LeaderEpoch(4),
+            partition_epoch: PartitionEpoch(5),
+            adding: vec![BrokerId(3)],
+            removing: vec![BrokerId(1)],
+        };
+        let (topic, first) = (TopicId::NONE, PartitionId(0));
+        let written = [
+            (
+                Fact::RegisterBroker {
+                    id,
+                    incarnation: 9,
+                    epoch,
+                    host: "h".into(),
+                    port: 9092,
+                    rack: Some("r".into()),
+                    is_fenced: true,
+                    is_shutting_down: false,
+                },
+                r#"{"register_broker":{"id":2,"incarnation":9,"epoch":7,"host":"h","port":9092,"rack":"r","is_fenced":true,"is_shutting_down":false}}"#,
+            ),
+            (
+                Fact::BrokerState { id, epoch, is_fenced: false, is_shutting_down: true },
+                r#"{"broker_state":{"id":2,"epoch":7,"is_fenced":false,"is_shutting_down":true}}"#,
+            ),
+            (Fact::UnregisterBroker { id, epoch }, r#"{"unregister_broker":{"id":2,"epoch":7}}"#),
+            (Fact::BrokerEpochs { next: BrokerEpoch(8) }, r#"{"broker_epochs":{"next":8}}"#),
+            (
+                Fact::Partitions { topic, first, count: 2, state },
+                r#"{"partitions":{"topic":"00000000-0000-0000-0000-000000000000","first":0,"count":2,"state":{"replicas":[3,1],"isr":[1],"leader":-1,"leader_epoch":4,"partition_epoch":5,"adding":[3],"removing":[1]}}}"#,
+            ),
+        ];
+        for (fact, json) in written {
+            let bytes = [b"\x01", json.as_bytes()].concat();
+            assert_eq!(String::from_utf8(fact.encode()).unwrap().get(1..), Some(json));
+            assert_eq!(Fact::decode(&bytes).unwrap(), fact);
+        }
     }
 
     #[test]

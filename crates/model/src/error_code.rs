@@ -150,6 +150,7 @@ codes! {
     99 UnknownControllerId "UNKNOWN_CONTROLLER_ID",
     100 UnknownTopicId "UNKNOWN_TOPIC_ID",
     101 DuplicateBrokerRegistration "DUPLICATE_BROKER_REGISTRATION",
+    102 BrokerIdNotRegistered "BROKER_ID_NOT_REGISTERED",
     103 InconsistentTopicId "INCONSISTENT_TOPIC_ID",
     104 InconsistentClusterId "INCONSISTENT_CLUSTER_ID",
     105 TransactionalIdNotFound "TRANSACTIONAL_ID_NOT_FOUND",

@@ -45,7 +45,16 @@ impl Node {
         self.replicas = Some(replicas);
         let (id, host) = (BrokerId(1), "localhost".to_owned());
         let epoch = BrokerEpoch(1);
-        self.tell(&[Fact::RegisterBroker { id, incarnation: 1, epoch, host, port: 1, rack: None }]);
+        self.tell(&[Fact::RegisterBroker {
+            id,
+            incarnation: 1,
+            epoch,
+            host,
+            port: 1,
+            rack: None,
+            is_fenced: false,
+            is_shutting_down: false,
+        }]);
     }
 
     fn replicas(&self) -> &ReplicaSet {
@@ -69,6 +78,8 @@ impl Node {
             leader: BrokerId(1),
             leader_epoch: LeaderEpoch(0),
             partition_epoch: PartitionEpoch(0),
+            adding: Vec::new(),
+            removing: Vec::new(),
         };
         let mut facts = vec![
             Fact::Topic { name, id },
@@ -379,6 +390,8 @@ fn too_few_in_sync_replicas_refuse_acks_all_and_nothing_else() {
         leader: BrokerId(1),
         leader_epoch: LeaderEpoch(1),
         partition_epoch: PartitionEpoch(1),
+        adding: Vec::new(),
+        removing: Vec::new(),
     };
     let topic = topic_id(1);
     node.tell(&[Fact::Partitions { topic, first: PartitionId(0), count: 1, state }]);
@@ -476,6 +489,8 @@ fn many_partitions_are_there_at_once_and_open_behind() {
         leader: BrokerId(1),
         leader_epoch: LeaderEpoch(0),
         partition_epoch: PartitionEpoch(0),
+        adding: Vec::new(),
+        removing: Vec::new(),
     };
     node.tell(&[Fact::Partitions { topic: id, first: PartitionId(1), count: 499, state }]);
     assert_eq!(node.replicas().all().len(), 500);

@@ -95,6 +95,7 @@ apis! {
     42 DeleteGroups 0..=2 flexible 2,
     44 IncrementalAlterConfigs 0..=1 flexible 1,
     47 OffsetDelete 0..=0 flexible 1,
+    55 DescribeQuorum 0..=2 flexible 0,
     60 DescribeCluster 0..=2 flexible 0,
     75 DescribeTopicPartitions 0..=0 flexible 0,
 }

@@ -5,7 +5,9 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use broker::{Broker, BrokerOptions, BrokerParts, LocalLog, LocalTopics, Metrics, publish};
 use bytes::{Bytes, BytesMut};
-use controller::{Controller, ControllerOptions, Registration, VolatileQuorum, World};
+use controller::{
+    Controller, ControllerOptions, NoPeers, QuorumOptions, QuorumStorage, Registration, World,
+};
 use coordinator::{Coordinator, GroupOptions};
 use metadata::{Publisher, options::ServerOptions};
 use model::{BrokerId, TimestampMs};
@@ -81,20 +83,26 @@ impl Node {
         .unwrap();
         publish::subscribe(&publisher, Arc::clone(&replicas), coordinator.clone(), BrokerId(1));
         let controller = Controller::start(
-            Box::new(VolatileQuorum::default()),
+            QuorumStorage::volatile(Arc::clone(&clock)).unwrap(),
+            Arc::new(NoPeers),
             Arc::clone(&publisher),
             World { clock: Arc::clone(&clock), chance: Chance::from_seed(1) },
-            ControllerOptions { cluster_id: CLUSTER.to_owned(), server: server.clone() },
+            ControllerOptions {
+                cluster_id: CLUSTER.to_owned(),
+                server: server.clone(),
+                quorum: QuorumOptions::alone(BrokerId(1), &server),
+            },
         )
         .unwrap();
         let registration = Registration {
             id: BrokerId(1),
+            cluster_id: CLUSTER.to_owned(),
             incarnation: 1,
             host: "127.0.0.1".to_owned(),
             port: address.port(),
             rack: None,
         };
-        controller.register_broker(registration).await.unwrap().unwrap();
+        controller.join(registration, &publisher).unwrap().unwrap();
 
         let metrics = Arc::new(Metrics::default());
         let options = BrokerOptions::new(Arc::new(server), CLUSTER, "127.0.0.1", address.port());

@@ -27,6 +27,9 @@ use super::{
 };
 use crate::QuorumError;
 
+/// Where a snapshot ends, and the term of its last entry: newer ones are greater.
+type Place = (u64, u64);
+
 /// The folder that snapshots lie in.
 #[derive(Clone)]
 pub(crate) struct Checkpoints {
@@ -64,7 +67,7 @@ impl Checkpoints {
     }
 
     /// Where each ends, and its file; the newest last.
-    fn list(&self) -> Result<Vec<((u64, u64), PathBuf)>, QuorumError> {
+    fn list(&self) -> Result<Vec<(Place, PathBuf)>, QuorumError> {
         let listed = self.disk.list(&self.folder).map_err(|source| failed(&self.folder, source))?;
         let named = listed.into_iter().filter_map(|entry| {
             let (end, term) = entry.name.strip_suffix(SUFFIX)?.split_once('-')?;

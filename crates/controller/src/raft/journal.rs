@@ -75,6 +75,11 @@ impl Journal {
             ..LogOptions::default()
         };
         let log = directory.open_log(&partition, TOPIC_ID, Arc::new(options), clock.wall())?;
+        if !disk.exists(&folder.join(STATE_FILE)) {
+            // A vote may be the first that is synced here: its folder's name must last as well.
+            let parent = directory.path();
+            disk.sync_directory(parent).map_err(|source| failed(parent, source))?;
+        }
         let state = read_state(disk.as_ref(), &folder)?;
         let mut journal = Self { log, state, disk, clock, folder };
         journal.finish_purge()?;

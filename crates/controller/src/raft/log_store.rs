@@ -5,7 +5,7 @@
 
 use std::{
     cell::RefCell,
-    collections::VecDeque,
+    collections::BTreeMap,
     fmt::Debug,
     io,
     ops::{Bound, RangeBounds},
@@ -32,7 +32,8 @@ pub(crate) struct LogStore(Rc<RefCell<Inner>>);
 
 struct Inner {
     purged: Option<LogId>,
-    entries: VecDeque<Entry>,
+    /// By index. Without holes, but where the first stands behind what is purged.
+    entries: BTreeMap<u64, Entry>,
     vote: Option<Vote>,
     writer: Writer,
     /// Bytes of entries appended since the last snapshot.
@@ -42,7 +43,7 @@ struct Inner {
 impl LogStore {
     pub(crate) fn new(found: Found, writer: Writer) -> Self {
         let Found { vote, purged, entries, size_bytes } = found;
-        let entries = entries.into();
+        let entries = entries.into_iter().map(|entry| (entry.index(), entry)).collect();
         Self(Rc::new(RefCell::new(Inner {
             purged,
             entries,
@@ -72,27 +73,11 @@ impl LogStore {
 }
 
 impl Inner {
-    /// The index of the first entry in memory.
-    fn first(&self) -> u64 {
-        self.purged.map_or(0, |purged| purged.index + 1)
-    }
-
-    fn range(&self, range: impl RangeBounds<u64>) -> std::ops::Range<usize> {
-        let place = |index: u64| {
-            let place = usize::try_from(index.saturating_sub(self.first())).unwrap_or(usize::MAX);
-            place.min(self.entries.len())
-        };
-        let start = match range.start_bound() {
-            Bound::Included(start) => place(*start),
-            Bound::Excluded(start) => place(start.saturating_add(1)),
-            Bound::Unbounded => 0,
-        };
-        let end = match range.end_bound() {
-            Bound::Included(last) => place(last.saturating_add(1)),
-            Bound::Excluded(end) => place(*end),
-            Bound::Unbounded => self.entries.len(),
-        };
-        start..end.max(start)
+    /// An empty range, or one that ends before it starts, holds nothing.
+    fn within(&self, range: impl RangeBounds<u64>) -> impl Iterator<Item = &Entry> {
+        let from = (range.start_bound().cloned(), Bound::Unbounded);
+        let entries = self.entries.range(from).map(|(_, entry)| entry);
+        entries.take_while(move |entry| range.contains(&entry.index()))
     }
 }
 
@@ -102,7 +87,7 @@ impl RaftLogReader<Types> for LogStore {
         range: RB,
     ) -> Result<Vec<Entry>, io::Error> {
         let inner = self.0.borrow();
-        Ok(inner.entries.range(inner.range(range)).cloned().collect())
+        Ok(inner.within(range).cloned().collect())
     }
 
     async fn limited_get_log_entries(
@@ -117,7 +102,13 @@ impl RaftLogReader<Types> for LogStore {
             size_bytes += size_of_entry(entry);
             is_first || size_bytes <= READ_BYTES_MAX
         };
-        Ok(inner.entries.range(inner.range(start..end)).take_while(fits).cloned().collect())
+        Ok(inner
+            .entries
+            .range(start..end)
+            .map(|(_, entry)| entry)
+            .take_while(fits)
+            .cloned()
+            .collect())
     }
 
     async fn read_vote(&mut self) -> Result<Option<Vote>, io::Error> {
@@ -130,7 +121,8 @@ impl RaftLogStorage<Types> for LogStore {
 
     async fn get_log_state(&mut self) -> Result<LogState<Types>, io::Error> {
         let inner = self.0.borrow();
-        let last_log_id = inner.entries.back().map(|entry| entry.log_id).or(inner.purged);
+        let last_log_id =
+            inner.entries.last_key_value().map(|(_, entry)| entry.log_id).or(inner.purged);
         Ok(LogState { last_purged_log_id: inner.purged, last_log_id })
     }
 
@@ -152,12 +144,13 @@ impl RaftLogStorage<Types> for LogStore {
         let mut inner = self.0.borrow_mut();
         let mut records = Vec::new();
         for entry in entries {
-            let next = inner.first() + inner.entries.len() as u64;
-            assert_eq!(entry.index(), next, "a log has no holes");
+            if let Some((last, _)) = inner.entries.last_key_value() {
+                assert_eq!(entry.index(), last + 1, "a log has no holes");
+            }
             let value = entry::encode(&entry);
             inner.grown_bytes += value.len() as u64;
             records.push(Record { id: entry.log_id, value });
-            inner.entries.push_back(entry);
+            inner.entries.insert(entry.index(), entry);
         }
         let done: Done = Box::new(move |result| callback.io_completed(result));
         inner.writer.write(Work::Append(records), done);
@@ -166,13 +159,8 @@ impl RaftLogStorage<Types> for LogStore {
 
     async fn truncate_after(&mut self, last_log_id: Option<LogId>) -> Result<(), io::Error> {
         let first = last_log_id.map_or(0, |last| last.index + 1);
-        let keep = {
-            let mut inner = self.0.borrow_mut();
-            let keep = inner.range(..first).end;
-            inner.entries.truncate(keep);
-            inner.first() + keep as u64
-        };
-        self.perform(Work::TruncateFrom(keep)).await
+        drop(self.0.borrow_mut().entries.split_off(&first));
+        self.perform(Work::TruncateFrom(first)).await
     }
 
     async fn purge(&mut self, last: LogId) -> Result<(), io::Error> {
@@ -181,8 +169,7 @@ impl RaftLogStorage<Types> for LogStore {
             if inner.purged >= Some(last) {
                 return Ok(());
             }
-            let gone = inner.range(..=last.index).end;
-            inner.entries.drain(..gone);
+            inner.entries = inner.entries.split_off(&(last.index + 1));
             inner.purged = Some(last);
         }
         self.perform(Work::Purge(last)).await

@@ -7,6 +7,7 @@
 //!   │         │          │            │      │ 2 pre-vote   the same                                     │
 //!   │         │          │            │      │ 3 snapshot   vote, total u64, position u64, part          │
 //!   │         │          │            │      │ 4 ask        a forwarded request (forward/)               │
+//!   │         │          │            │      │ 5 status     nothing; answered by JSON (status.rs)        │
 //!   └─────────┴──────────┴────────────┴──────┴───────────────────────────────────────────────────────────┘
 //!   answer    ┌─────────┬────────────────────────────────────────────────────────────────────────────────┐
 //!             │ version │ status u8: 0 done, then the answer's body; 1 refused, 2 not the controller     │
@@ -40,6 +41,7 @@ pub(crate) enum Message {
     PreVote(VoteRequest<Types>),
     Snapshot(SnapshotPart),
     Ask(Bytes),
+    Status,
 }
 
 /// A part of a snapshot that is being installed.
@@ -50,6 +52,13 @@ pub(crate) struct SnapshotPart {
     pub(crate) total_bytes: u64,
     pub(crate) position: u64,
     pub(crate) bytes: Bytes,
+}
+
+/// Who says that it sent `message`; none when it is none of ours.
+pub(crate) fn sender(message: &Bytes) -> Option<u64> {
+    let mut reader = Reader::new(message.clone());
+    reader.u8().filter(|version| *version == VERSION)?;
+    reader.u64()
 }
 
 /// How a message was answered.
@@ -91,6 +100,7 @@ impl Envelope {
                 bytes.push(ASK);
                 bytes.extend_from_slice(request);
             }
+            Message::Status => bytes.push(STATUS),
         }
         bytes.into()
     }
@@ -113,6 +123,7 @@ impl Envelope {
                 bytes: reader.rest(),
             }),
             ASK => Message::Ask(reader.rest()),
+            STATUS => Message::Status,
             _ => return None,
         };
         Some(Self { from, cluster_id, message })
@@ -257,6 +268,7 @@ const VOTE: u8 = 1;
 const PRE_VOTE: u8 = 2;
 const SNAPSHOT: u8 = 3;
 const ASK: u8 = 4;
+const STATUS: u8 = 5;
 const DONE: u8 = 0;
 const REFUSED: u8 = 1;
 const NOT_CONTROLLER: u8 = 2;
@@ -294,6 +306,7 @@ mod tests {
             Message::PreVote(ballot),
             Message::Snapshot(part),
             Message::Ask(Bytes::from_static(b"{}")),
+            Message::Status,
         ]
     }
 

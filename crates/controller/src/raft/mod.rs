@@ -31,9 +31,9 @@ mod writer;
 #[cfg(test)]
 mod journal_tests;
 #[cfg(test)]
-mod storage_suite;
+mod storage_tests;
 
-pub(crate) use message::{Message, Status};
+pub(crate) use message::{Message, Status, sender};
 pub(crate) use network::Network;
 pub(crate) use node::{Command, Quorum, QuorumParts};
 pub use status::{QuorumStatus, ReplicaStatus};

@@ -13,16 +13,20 @@ use ::bytes::Bytes;
 use model::{BrokerId, Pending, Reply};
 use openraft::{
     Config, ServerState, SnapshotPolicy,
-    async_runtime::{AsyncRuntime, Select2, WatchReceiver},
+    async_runtime::{AsyncRuntime, Select3, WatchReceiver},
     errors::{InitializeError, RaftError},
     raft::TransferLeaderRequest,
 };
-use tokio::{sync::mpsc, task::LocalSet};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::LocalSet,
+};
 use world::{Chance, Clock};
 
 use super::{
     ENTRY_BYTES_MAX, QuorumStatus, QuorumStorage,
     log_store::LogStore,
+    message::{Message, Status},
     network::Network,
     service::Service,
     state_machine::StateMachine,
@@ -61,12 +65,13 @@ pub(crate) enum Command {
     /// The connection to this node has broken, or is refused.
     Disconnected(BrokerId),
     Status(Reply<QuorumStatus>),
-    Close,
 }
 
 /// The running node.
 pub(crate) struct Quorum {
     commands: mpsc::Sender<Command>,
+    /// Dropped: the node ends.
+    stop: oneshot::Sender<()>,
     runtime: tokio::runtime::Handle,
     thread: Option<JoinHandle<()>>,
 }
@@ -82,17 +87,18 @@ impl Quorum {
         let handle = runtime.handle().clone();
         let (commands, queue) = mpsc::channel(COMMANDS_MAX);
         let (started, start) = Pending::channel();
+        let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("quorum".into())
             .spawn(move || {
                 let seed = parts.seed;
-                let node = Runtime::scope(seed, run(parts, queue, started));
+                let node = Runtime::scope(seed, run(parts, queue, stopped, started));
                 LocalSet::new().block_on(&runtime, node);
                 // Connections that others run here end with it, without waiting for them.
                 runtime.shutdown_background();
             })
             .map_err(ControllerError::Thread)?;
-        let quorum = Self { commands, runtime: handle, thread: Some(thread) };
+        let quorum = Self { commands, stop, runtime: handle, thread: Some(thread) };
         match start.wait() {
             Some(Ok(())) => Ok(quorum),
             Some(Err(error)) => Err(error),
@@ -110,10 +116,10 @@ impl Quorum {
     }
 
     /// Ends the thread; what was appended is synced, the log closed.
-    pub(crate) fn close(mut self) {
-        // An error means that the thread has ended by itself.
-        let _ = self.commands.blocking_send(Command::Close);
-        if let Some(thread) = self.thread.take() {
+    pub(crate) fn close(self) {
+        drop(self.stop);
+        if let Some(thread) = self.thread {
+            // An error means that the thread has ended by itself.
             let _ = thread.join();
         }
     }
@@ -121,14 +127,19 @@ impl Quorum {
 
 type Started = Reply<Result<(), ControllerError>>;
 
-async fn run(parts: QuorumParts, mut queue: mpsc::Receiver<Command>, started: Started) {
+async fn run(
+    parts: QuorumParts,
+    mut queue: mpsc::Receiver<Command>,
+    stopped: oneshot::Receiver<()>,
+    started: Started,
+) {
     let inbox = Arc::clone(&parts.inbox);
     let node = match Node::start(parts).await {
         Ok(node) => node,
         Err(error) => return started.send(Err(error)),
     };
     started.send(Ok(()));
-    node.run(&mut queue).await;
+    node.run(&mut queue, stopped).await;
     inbox.on_role(Role::Failed);
     // An error means that it has ended by itself.
     let _ = node.raft.shutdown().await;
@@ -141,6 +152,7 @@ struct Node {
     machine: StateMachine,
     service: Service,
     forwarder: Forwarder,
+    network: Network,
     inbox: Arc<Inbox>,
     own_id: u64,
     chance: RefCell<Chance>,
@@ -161,9 +173,20 @@ impl Node {
         let raft = raft.await.map_err(failed)?;
         let forwarder =
             Forwarder::new(raft.clone(), network.clone(), &options, clock, Arc::clone(&inbox));
-        let service = Service::new(raft.clone(), network, forwarder.clone());
+        let service = Service::new(raft.clone(), network.clone(), forwarder.clone());
         let chance = RefCell::new(Chance::from_seed(!seed));
-        let node = Self { raft, options, log, machine, service, forwarder, inbox, own_id, chance };
+        let node = Self {
+            raft,
+            options,
+            log,
+            machine,
+            service,
+            forwarder,
+            network,
+            inbox,
+            own_id,
+            chance,
+        };
         node.take_part().await?;
         Ok(node)
     }
@@ -185,18 +208,19 @@ impl Node {
         }
     }
 
-    async fn run(&self, queue: &mut mpsc::Receiver<Command>) {
+    async fn run(&self, queue: &mut mpsc::Receiver<Command>, stopped: oneshot::Receiver<()>) {
         let mut metrics = self.raft.metrics();
+        let mut stopped = std::pin::pin!(stopped);
         loop {
             if !self.on_moved().await {
                 return;
             }
             let command = std::pin::pin!(queue.recv());
             let moved = std::pin::pin!(metrics.changed());
-            match Runtime::select2(command, moved).await {
-                Select2::First(Some(Command::Close) | None) | Select2::Second(Err(_)) => return,
-                Select2::First(Some(command)) => self.on_command(command),
-                Select2::Second(Ok(())) => {}
+            match Runtime::select3(stopped.as_mut(), command, moved).await {
+                Select3::First(_) | Select3::Second(None) | Select3::Third(Err(_)) => return,
+                Select3::Second(Some(command)) => self.on_command(command),
+                Select3::Third(Ok(())) => {}
             }
         }
     }
@@ -206,10 +230,28 @@ impl Node {
             Command::Propose { ticket, groups } => self.propose(ticket, groups),
             Command::Forward(asked) => self.forwarder.forward(asked),
             Command::Peer(bytes, reply) => self.service.serve(bytes, reply),
-            Command::Disconnected(id) => self.on_disconnected(node_id(id)),
-            Command::Status(reply) => reply.send(status::of(&self.raft)),
-            Command::Close => {}
+            Command::Disconnected(id) => {
+                self.inbox.on_suspect(id);
+                self.on_disconnected(node_id(id));
+            }
+            Command::Status(reply) => self.tell_status(reply),
         }
+    }
+
+    /// The leader's word, or what this node knows itself.
+    fn tell_status(&self, reply: Reply<QuorumStatus>) {
+        let own = status::of(&self.raft);
+        let Some(leader) = own.leader.map(node_id).filter(|leader| *leader != self.own_id) else {
+            return reply.send(own);
+        };
+        let network = self.network.clone();
+        drop(Runtime::spawn(async move {
+            let told = match network.send(leader, &Message::Status, STATUS_TIMEOUT).await {
+                Some(Status::Done(body)) => status::decode(&body),
+                _ => None,
+            };
+            reply.send(told.unwrap_or(own));
+        }));
     }
 
     fn propose(&self, ticket: u64, groups: Vec<Group>) {
@@ -334,6 +376,8 @@ const GROWN_BYTES_LEAST: u64 = 1 << 20;
 const ENTRIES_BEHIND_SNAPSHOT: u64 = 256;
 /// A heartbeat may be lost or late four times in a row.
 const HEARTBEATS_PER_TIMEOUT: u64 = 5;
+/// For the leader's word on how far everyone is.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
 /// For one part of a snapshot, its writing included.
 const SNAPSHOT_TIMEOUT_MS: u64 = 30_000;
 /// How often a node that has lost its leader asks the others whether they have lost it too.

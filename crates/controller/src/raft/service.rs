@@ -15,6 +15,7 @@ use super::{
         Envelope, Message, SnapshotPart, Status, encode_appended, encode_vote, encode_voted,
     },
     network::{Network, SNAPSHOT_PART_BYTES},
+    status,
     types::{Raft, Runtime, Snapshot, Vote},
 };
 use crate::forward::Forwarder;
@@ -63,6 +64,7 @@ impl Service {
             Message::Vote(request) => encode_voted(&self.raft.vote(request).await.ok()?),
             Message::PreVote(request) => encode_voted(&self.raft.pre_vote(request).await.ok()?),
             Message::Snapshot(part) => encode_vote(&self.install(from, part).await?),
+            Message::Status => status::encode(&status::of(&self.raft)),
             Message::Ask(request) => return Some(self.forwarder.decide(request).await),
         };
         Some(Status::Done(body))

@@ -1,12 +1,14 @@
 //! What can be said of the quorum: who leads, how far everyone is (`DescribeQuorum`).
 
+use ::bytes::Bytes;
 use model::{BrokerId, Offset};
 use openraft::async_runtime::{Instant, WatchReceiver};
+use serde::{Deserialize, Serialize};
 
 use super::types::Raft;
 
 /// The quorum as this node sees it; only the leader knows how far the others are.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuorumStatus {
     /// The node that was asked.
     pub node: BrokerId,
@@ -23,7 +25,7 @@ pub struct QuorumStatus {
 }
 
 /// One node of the quorum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplicaStatus {
     /// Its `node.id`.
     pub id: BrokerId,
@@ -64,6 +66,16 @@ pub(super) fn of(raft: &Raft) -> QuorumStatus {
         voters: membership.voter_ids().map(replica).collect(),
         observers: membership.learner_ids().map(replica).collect(),
     }
+}
+
+/// For another node.
+pub(super) fn encode(status: &QuorumStatus) -> Bytes {
+    serde_json::to_vec(status).expect("numbers are always JSON").into()
+}
+
+/// What another node's [`encode`] wrote.
+pub(super) fn decode(bytes: &[u8]) -> Option<QuorumStatus> {
+    serde_json::from_slice(bytes).ok()
 }
 
 fn broker(id: u64) -> BrokerId {

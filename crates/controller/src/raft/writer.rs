@@ -30,13 +30,13 @@ pub(crate) enum Work {
 
 /// See the file's head.
 pub(crate) enum Writer {
-    InPlace(Desk),
+    InPlace(Box<Desk>),
     Thread { queue: SyncSender<(Work, Done)>, thread: Option<JoinHandle<()>> },
 }
 
 impl Writer {
     pub(crate) fn in_place(journal: Journal) -> Self {
-        Self::InPlace(Desk { journal, has_failed: false })
+        Self::InPlace(Box::new(Desk { journal, has_failed: false }))
     }
 
     pub(crate) fn thread(journal: Journal) -> io::Result<Self> {
@@ -110,12 +110,7 @@ impl Desk {
             }
             let result = self.perform(Work::Append(records));
             for done in waiting {
-                done(
-                    result
-                        .as_ref()
-                        .map(|()| ())
-                        .map_err(|error| io::Error::other(error.to_string())),
-                );
+                done(result.as_ref().copied().map_err(|error| io::Error::other(error.to_string())));
             }
             if next.is_none() {
                 next = works.recv().ok();

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use model::{BrokerId, PartitionId, TopicId, TopicName};
+use model::{BrokerEpoch, BrokerId, PartitionId, TopicId, TopicName};
 
 use super::{Broker, Image, PartitionState, Topic};
 use crate::{Fact, StateFact};
@@ -36,18 +36,25 @@ impl Image {
                     None => self.broker_options.remove(&key),
                 };
             }
-            Fact::RegisterBroker { id, incarnation, epoch, host, port, rack } => {
-                let (host, rack) = (host.clone(), rack.clone());
-                let broker = Broker {
-                    id: *id,
-                    incarnation: *incarnation,
-                    epoch: *epoch,
-                    host,
-                    port: *port,
-                    rack,
-                };
-                self.brokers.insert(*id, Arc::new(broker));
-                self.begin_reigns(*id);
+            Fact::RegisterBroker { .. } => self.put_broker(fact),
+            Fact::BrokerState { id, epoch, is_fenced, is_shutting_down } => {
+                let Some(broker) = self.life_mut(*id, *epoch) else { return };
+                broker.is_fenced = *is_fenced;
+                broker.is_shutting_down = *is_shutting_down;
+                if broker.is_active() {
+                    self.begin_reigns(*id);
+                } else {
+                    self.end_reigns(*id);
+                }
+            }
+            Fact::UnregisterBroker { id, epoch } => {
+                if self.life_mut(*id, *epoch).is_some() {
+                    self.brokers.remove(id);
+                    self.end_reigns(*id);
+                }
+            }
+            Fact::BrokerEpochs { next } => {
+                self.broker_epoch_next = self.broker_epoch_next.max(*next);
             }
             Fact::ProducerIds { next } => {
                 self.producer_ids_next = self.producer_ids_next.max(*next);
@@ -104,31 +111,44 @@ impl Image {
         self.partition_count += added;
     }
 
-    /// Everything that `broker` leads begins a new reign under it.
-    fn begin_reigns(&mut self, broker: BrokerId) {
-        let led = |state: &Arc<PartitionState>| state.leader == broker;
-        let names = self.topics.values().filter(|topic| topic.partitions.iter().any(led));
-        let names: Vec<TopicName> = names.map(|topic| topic.name.clone()).collect();
-        for name in names {
-            let Some(topic) = self.topics.get_mut(&name) else { continue };
-            let partitions = &mut Arc::make_mut(topic).partitions;
-            // Runs share one state; they go on sharing the next one.
-            let mut last: Option<(Arc<PartitionState>, Arc<PartitionState>)> = None;
-            for state in partitions.iter_mut().filter(|state| led(state)) {
-                if let Some((old, new)) = &last
-                    && Arc::ptr_eq(old, state)
-                {
-                    *state = Arc::clone(new);
-                    continue;
-                }
-                let new = Arc::new(PartitionState {
-                    leader_epoch: state.leader_epoch.next(),
-                    partition_epoch: state.partition_epoch.next(),
-                    ..PartitionState::clone(state)
-                });
-                last = Some((std::mem::replace(state, Arc::clone(&new)), new));
-            }
+    fn put_broker(&mut self, fact: &Fact) {
+        let Fact::RegisterBroker {
+            id,
+            incarnation,
+            epoch,
+            host,
+            port,
+            rack,
+            is_fenced,
+            is_shutting_down,
+        } = fact
+        else {
+            unreachable!("only registrations put brokers")
+        };
+        let broker = Broker {
+            id: *id,
+            incarnation: *incarnation,
+            epoch: *epoch,
+            host: host.clone(),
+            port: *port,
+            rack: rack.clone(),
+            is_fenced: *is_fenced,
+            is_shutting_down: *is_shutting_down,
+        };
+        let is_active = broker.is_active();
+        self.brokers.insert(*id, Arc::new(broker));
+        self.broker_epoch_next = self.broker_epoch_next.max(epoch.next());
+        if is_active {
+            self.renew_reigns(*id);
+        } else {
+            self.end_reigns(*id);
         }
+    }
+
+    /// The broker, if this is its present life.
+    fn life_mut(&mut self, id: BrokerId, epoch: BrokerEpoch) -> Option<&mut Broker> {
+        let broker = self.brokers.get_mut(&id).filter(|broker| broker.epoch == epoch)?;
+        Some(Arc::make_mut(broker))
     }
 
     fn change_topic(&mut self, id: TopicId, change: impl FnOnce(&mut Topic)) {

@@ -19,6 +19,8 @@ fn state(leader: i32) -> StateFact {
         leader: BrokerId(leader),
         leader_epoch: LeaderEpoch(0),
         partition_epoch: PartitionEpoch(0),
+        adding: Vec::new(),
+        removing: Vec::new(),
     }
 }
 
@@ -39,6 +41,8 @@ fn register(broker: i32) -> Fact {
         host: "localhost".into(),
         port: 9092,
         rack: None,
+        is_fenced: false,
+        is_shutting_down: false,
     }
 }
 
@@ -83,6 +87,46 @@ fn a_registration_begins_a_reign_on_what_the_broker_leads_and_nowhere_else() {
     assert_eq!(epochs(&image, "b"), [0]);
     image.apply(&register(2));
     assert_eq!(epochs(&image, "b"), [1]);
+}
+
+#[test]
+fn a_broker_leads_nothing_while_fenced_and_again_what_waits_for_it() {
+    let mut image = Image::default();
+    topic_of(&mut image, "a", 1, 3);
+    let mut both = state(1);
+    (both.replicas, both.isr) = (vec![BrokerId(1), BrokerId(2)], vec![BrokerId(1), BrokerId(2)]);
+    image.apply(&Fact::Partitions {
+        topic: id(1),
+        first: PartitionId(2),
+        count: 1,
+        state: both.clone(),
+    });
+    image.apply(&register(1));
+    let led = |image: &Image| -> Vec<(i32, i32, i32)> {
+        let numbers = |state: &PartitionState| {
+            (state.leader.0, state.leader_epoch.0, state.partition_epoch.0)
+        };
+        image.topic("a").unwrap().numbered().map(|(_, state)| numbers(state)).collect()
+    };
+    assert_eq!(led(&image), [(1, 1, 1), (1, 1, 1), (1, 1, 1)]);
+    let change = |epoch, is_fenced, is_shutting_down| Fact::BrokerState {
+        id: BrokerId(1),
+        epoch: BrokerEpoch(epoch),
+        is_fenced,
+        is_shutting_down,
+    };
+    image.apply(&change(0, true, false)); // of another life
+    assert_eq!(led(&image), [(1, 1, 1), (1, 1, 1), (1, 1, 1)]);
+    image.apply(&change(1, false, true));
+    assert_eq!(led(&image), [(-1, 2, 2), (-1, 2, 2), (-1, 2, 2)]);
+    image.apply(&change(1, true, false));
+    assert_eq!(led(&image), [(-1, 2, 2), (-1, 2, 2), (-1, 2, 2)]);
+    // Where another is in sync too, the controller decides.
+    image.apply(&change(1, false, false));
+    assert_eq!(led(&image), [(1, 3, 3), (1, 3, 3), (-1, 2, 2)]);
+    image.apply(&Fact::UnregisterBroker { id: BrokerId(1), epoch: BrokerEpoch(1) });
+    assert_eq!(led(&image), [(-1, 4, 4), (-1, 4, 4), (-1, 2, 2)]);
+    assert_eq!((image.brokers().count(), image.broker_epoch_next()), (0, BrokerEpoch(2)));
 }
 
 #[test]

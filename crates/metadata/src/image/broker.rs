@@ -17,4 +17,16 @@ pub struct Broker {
     pub port: u16,
     /// Its `broker.rack`.
     pub rack: Option<String>,
+    /// Whether it is out of touch, or has not caught up with the metadata yet: clients do not see it.
+    pub is_fenced: bool,
+    /// Whether it is in a controlled shutdown.
+    pub is_shutting_down: bool,
+}
+
+impl Broker {
+    /// Whether it may lead partitions and be in sync.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        !self.is_fenced && !self.is_shutting_down
+    }
 }

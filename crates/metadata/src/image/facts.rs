@@ -10,7 +10,7 @@ use crate::Fact;
 impl Image {
     /// The facts that make an equal image, in an order in which they can be applied.
     ///
-    /// Brokers come first: a registration begins reigns, and must not touch the partitions as they are recorded.
+    /// Brokers come first: a registration begins or ends reigns, and must not touch the partitions as they are recorded.
     pub fn facts(&self) -> impl Iterator<Item = Fact> {
         let cluster = (!self.cluster_id.is_empty())
             .then(|| Fact::Cluster { id: self.cluster_id.as_ref().to_owned() });
@@ -21,6 +21,8 @@ impl Image {
             host: broker.host.clone(),
             port: broker.port,
             rack: broker.rack.clone(),
+            is_fenced: broker.is_fenced,
+            is_shutting_down: broker.is_shutting_down,
         });
         let broker_options = self.broker_options.iter().map(|((broker, name), value)| {
             Fact::BrokerOption { broker: *broker, name: name.clone(), value: Some(value.clone()) }
@@ -37,6 +39,7 @@ impl Image {
             .into_iter()
             .chain(brokers)
             .chain(broker_options)
+            .chain(std::iter::once(Fact::BrokerEpochs { next: self.broker_epoch_next }))
             .chain(std::iter::once(Fact::ProducerIds { next: self.producer_ids_next }))
             .chain(self.topics.values().flat_map(|topic| topic_facts(topic)))
             .chain(tables)

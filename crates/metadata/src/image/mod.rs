@@ -3,12 +3,13 @@
 mod apply;
 mod broker;
 mod facts;
+mod reigns;
 mod topic;
 
 use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap};
-use model::{BrokerId, Offset, ProducerId, TopicId, TopicName};
+use model::{BrokerEpoch, BrokerId, Offset, ProducerId, TopicId, TopicName};
 
 pub use broker::Broker;
 pub use topic::{PartitionState, Topic};
@@ -24,6 +25,7 @@ pub struct Image {
     collision_forms: HashMap<String, TopicName>,
     partition_count: usize,
     brokers: OrdMap<BrokerId, Arc<Broker>>,
+    broker_epoch_next: BrokerEpoch,
     broker_options: OrdMap<(Option<BrokerId>, String), String>,
     producer_ids_next: ProducerId,
     tables: OrdMap<String, Arc<str>>,
@@ -40,6 +42,7 @@ impl Default for Image {
             collision_forms: HashMap::new(),
             partition_count: 0,
             brokers: OrdMap::new(),
+            broker_epoch_next: BrokerEpoch(0),
             broker_options: OrdMap::new(),
             producer_ids_next: ProducerId(0),
             tables: OrdMap::new(),
@@ -120,6 +123,24 @@ impl Image {
     #[must_use]
     pub fn broker(&self, id: BrokerId) -> Option<&Arc<Broker>> {
         self.brokers.get(&id)
+    }
+
+    /// Whether `id` is registered, in touch and staying: it may lead partitions and be in sync.
+    #[must_use]
+    pub fn is_active(&self, id: BrokerId) -> bool {
+        self.broker(id).is_some_and(|broker| broker.is_active())
+    }
+
+    /// Whether clients see `id`: it is registered and not fenced.
+    #[must_use]
+    pub fn is_visible(&self, id: BrokerId) -> bool {
+        self.broker(id).is_some_and(|broker| !broker.is_fenced)
+    }
+
+    /// The epoch of the next life of any broker.
+    #[must_use]
+    pub fn broker_epoch_next(&self) -> BrokerEpoch {
+        self.broker_epoch_next
     }
 
     /// A broker option set while running: for one broker, or (`None`) for all.

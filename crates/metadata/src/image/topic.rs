@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use imbl::Vector;
 use model::{BrokerId, LeaderEpoch, PartitionEpoch, PartitionId, TopicId, TopicName};
+use serde::{Deserialize, Serialize};
 
 use crate::{NO_LEADER, StateFact};
 
@@ -21,7 +22,7 @@ pub struct Topic {
 }
 
 /// A partition as the controller has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionState {
     /// In order of preference.
     pub replicas: Arc<[BrokerId]>,
@@ -33,6 +34,10 @@ pub struct PartitionState {
     pub leader_epoch: LeaderEpoch,
     /// The version of this state.
     pub partition_epoch: PartitionEpoch,
+    /// Replicas that a reassignment adds.
+    pub adding: Arc<[BrokerId]>,
+    /// Replicas that a reassignment takes away when it ends.
+    pub removing: Arc<[BrokerId]>,
 }
 
 impl Topic {
@@ -74,7 +79,21 @@ impl PartitionState {
         self.leader != NO_LEADER
     }
 
-    pub(super) fn from_fact(fact: &StateFact) -> Self {
+    /// Whether it has no leader until `broker`, which alone is in sync, is back.
+    #[must_use]
+    pub fn awaits(&self, broker: BrokerId) -> bool {
+        !self.is_led() && *self.isr == [broker]
+    }
+
+    /// Whether a reassignment is under way.
+    #[must_use]
+    pub fn is_reassigned(&self) -> bool {
+        !self.adding.is_empty() || !self.removing.is_empty()
+    }
+
+    /// The state that `fact` says.
+    #[must_use]
+    pub fn from_fact(fact: &StateFact) -> Self {
         let replicas: Arc<[BrokerId]> = fact.replicas.as_slice().into();
         let isr = if fact.isr == fact.replicas {
             Arc::clone(&replicas)
@@ -87,6 +106,8 @@ impl PartitionState {
             leader: fact.leader,
             leader_epoch: fact.leader_epoch,
             partition_epoch: fact.partition_epoch,
+            adding: fact.adding.as_slice().into(),
+            removing: fact.removing.as_slice().into(),
         }
     }
 
@@ -99,6 +120,8 @@ impl PartitionState {
             leader: self.leader,
             leader_epoch: self.leader_epoch,
             partition_epoch: self.partition_epoch,
+            adding: self.adding.to_vec(),
+            removing: self.removing.to_vec(),
         }
     }
 }

@@ -4,6 +4,7 @@ use kafka_protocol::{
     messages::{
         describe_configs_request::DescribeConfigsResource,
         describe_log_dirs_request::DescribableLogDirTopic,
+        describe_quorum_request::{PartitionData, TopicData},
         incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig},
     },
     protocol::StrBytes,
@@ -40,6 +41,12 @@ pub(super) const DESCRIBE_LOG_DIRS: Layout =
     fields(&[always(array::<DescribableLogDirTopic>(&Kind::Struct(&fields(&[
         always(TEXT),
         always(array::<i32>(&I32)),
+    ]))))]);
+
+pub(super) const DESCRIBE_QUORUM: Layout =
+    fields(&[always(array::<TopicData>(&Kind::Struct(&fields(&[
+        always(TEXT),
+        always(array::<PartitionData>(&Kind::Struct(&fields(&[always(I32)])))),
     ]))))]);
 
 pub(super) const DESCRIBE_CLUSTER: Layout = fields(&[always(BOOL), since(1, I8), since(2, BOOL)]);

@@ -53,6 +53,7 @@ pub(crate) const fn layout_of(api: Api) -> &'static Layout {
         Api::DescribeConfigs => &cluster::DESCRIBE_CONFIGS,
         Api::IncrementalAlterConfigs => &cluster::INCREMENTAL_ALTER_CONFIGS,
         Api::DescribeLogDirs => &cluster::DESCRIBE_LOG_DIRS,
+        Api::DescribeQuorum => &cluster::DESCRIBE_QUORUM,
         Api::DescribeCluster => &cluster::DESCRIBE_CLUSTER,
     }
 }

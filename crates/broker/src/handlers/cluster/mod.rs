@@ -4,7 +4,9 @@ pub(crate) mod api_versions;
 pub(crate) mod describe_cluster;
 pub(crate) mod describe_configs;
 pub(crate) mod describe_log_dirs;
+pub(crate) mod describe_quorum;
 pub(crate) mod incremental_alter_configs;
+pub(crate) mod peer;
 
 /// Kafka's numbers for the kinds of things that have settings.
 mod resource {

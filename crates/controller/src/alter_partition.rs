@@ -1,0 +1,91 @@
+//! Leaders propose who is in sync; a proposal is taken as it is or refused, each partition by itself.
+//!
+//! Checks and their order are Kafka's (`ReplicationControlManager.alterPartition`). A member must be active, and in the life in which it caught up
+//! (KIP-903): one that died and came back between the proposal and here may have lost what it had.
+
+use metadata::{Fact, Image, PartitionState};
+use model::{BrokerEpoch, BrokerId, ErrorCode};
+
+use crate::{Answer, IsrChange, brokers, change::Change, machine::Outcome};
+
+pub(crate) fn alter(
+    image: &Image,
+    broker: BrokerId,
+    epoch: BrokerEpoch,
+    changes: &[IsrChange],
+) -> Outcome {
+    if let Err(refusal) = brokers::check_epoch(image, broker, epoch) {
+        return Outcome::refused(Answer::AlterPartition(Err(refusal)));
+    }
+    // Changes of one partition in one request see one another.
+    let mut scratch = image.clone();
+    let mut facts = Vec::new();
+    let mut answers = Vec::with_capacity(changes.len());
+    for change in changes {
+        let decided = decide(&scratch, broker, change);
+        answers.push(match decided {
+            Err(code) => Err(code),
+            Ok((state, fact)) => {
+                fact.iter().for_each(|fact| scratch.apply(fact));
+                facts.extend(fact);
+                // The change is made, but its asker leads no longer.
+                if state.leader == broker { Ok(state) } else { Err(ErrorCode::NewLeaderElected) }
+            }
+        });
+    }
+    Outcome { facts, answer: Answer::AlterPartition(Ok(answers)) }
+}
+
+fn decide(
+    image: &Image,
+    broker: BrokerId,
+    change: &IsrChange,
+) -> Result<(PartitionState, Option<Fact>), ErrorCode> {
+    let topic = image.topic_by_id(change.topic).ok_or(ErrorCode::UnknownTopicId)?;
+    let state = topic.partition(change.partition).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    check(image, broker, state, change)?;
+    let isr = change.isr.iter().map(|(id, _)| *id).collect();
+    let next = Change::of(state).with_isr(isr).decide(|id| image.is_active(id));
+    let Some(next) = next else { return Ok((state.clone(), None)) };
+    let after = PartitionState::from_fact(&next);
+    let (topic, first) = (topic.id, change.partition);
+    Ok((after, Some(Fact::Partitions { topic, first, count: 1, state: next })))
+}
+
+fn check(
+    image: &Image,
+    broker: BrokerId,
+    state: &PartitionState,
+    change: &IsrChange,
+) -> Result<(), ErrorCode> {
+    let is_ahead =
+        change.leader_epoch > state.leader_epoch || change.partition_epoch > state.partition_epoch;
+    if is_ahead {
+        // The asker knows more than this controller, which therefore is one no longer.
+        return Err(ErrorCode::NotController);
+    }
+    if change.leader_epoch < state.leader_epoch {
+        return Err(ErrorCode::FencedLeaderEpoch);
+    }
+    if broker != state.leader {
+        return Err(ErrorCode::InvalidRequest);
+    }
+    if change.partition_epoch < state.partition_epoch {
+        return Err(ErrorCode::InvalidUpdateVersion);
+    }
+    let is_member = |id: BrokerId| change.isr.iter().filter(|(member, _)| *member == id).count();
+    let are_replicas = change.isr.iter().all(|(id, _)| state.replicas.contains(id));
+    let are_distinct = change.isr.iter().all(|(id, _)| is_member(*id) == 1);
+    if !are_replicas || !are_distinct || is_member(state.leader) == 0 {
+        return Err(ErrorCode::InvalidRequest);
+    }
+    let is_eligible = |id: BrokerId, epoch: BrokerEpoch| {
+        let member = image.broker(id).filter(|member| member.is_active());
+        member.is_some_and(|member| epoch == BrokerEpoch::NONE || epoch == member.epoch)
+    };
+    if change.isr.iter().all(|(id, epoch)| is_eligible(*id, *epoch)) {
+        Ok(())
+    } else {
+        Err(ErrorCode::IneligibleReplica)
+    }
+}
