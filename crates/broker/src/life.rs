@@ -48,6 +48,8 @@ pub(crate) struct Life {
     is_ready: bool,
     wants_to_leave: bool,
     next_at: Instant,
+    /// Heartbeats in a row without an answer.
+    unanswered: u32,
     /// What the controller was told last.
     told: Offset,
 }
@@ -57,7 +59,8 @@ impl Life {
     pub(crate) const fn new(broker: BrokerId, interval: Duration, now: Instant) -> Self {
         let (state, told) = (State::Absent, Offset::NONE);
         let (is_ready, wants_to_leave) = (false, false);
-        Self { broker, interval, state, is_ready, wants_to_leave, next_at: now, told }
+        let unanswered = 0;
+        Self { broker, interval, state, is_ready, wants_to_leave, next_at: now, unanswered, told }
     }
 
     /// Logs are open and the listener is bound: the broker may be unfenced.
@@ -133,6 +136,11 @@ impl Life {
         let told = match answer {
             None => {
                 self.next_at = now.plus(RETRY_AFTER.min(self.interval));
+                self.unanswered += 1;
+                // The last of a cluster that stops has nobody to hand over to.
+                if self.wants_to_leave && self.unanswered >= UNANSWERED_MAX {
+                    self.state = State::Left;
+                }
                 return;
             }
             Some(Err(refusal)) => {
@@ -144,6 +152,7 @@ impl Life {
             }
             Some(Ok(told)) => told,
         };
+        self.unanswered = 0;
         self.state = match self.state {
             State::Leaving(_) if told.should_shut_down => State::Left,
             State::Active(epoch) | State::Fenced(epoch) if told.is_fenced => State::Fenced(epoch),
@@ -186,6 +195,8 @@ fn is_lost(code: ErrorCode) -> bool {
     matches!(code, ErrorCode::StaleBrokerEpoch | ErrorCode::BrokerIdNotRegistered)
 }
 
+/// A broker that leaves and hears nothing after so many heartbeats goes without a word.
+const UNANSWERED_MAX: u32 = 2;
 /// Between two tries of what was not answered or refused for now.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// A fenced broker serves nobody: it shows itself more often.

@@ -108,3 +108,13 @@ fn who_is_not_there_need_not_leave() {
     life.on_told(refused(ErrorCode::StaleBrokerEpoch), at(2));
     assert_eq!(life.state(), State::Left);
 }
+
+#[test]
+fn who_leaves_and_hears_nothing_goes() {
+    let mut life = active();
+    life.leave(at(1));
+    life.on_told(None, at(2_000));
+    assert!(matches!(life.state(), State::Leaving(_)));
+    life.on_told(None, at(4_200));
+    assert_eq!(life.next(Offset(9), false, at(4_200)), Step::Ended);
+}

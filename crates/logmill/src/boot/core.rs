@@ -1,17 +1,21 @@
 //! Steps 1 and 3 to 5: the parts that every face of the node shares.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use broker::{
     BrokerOptions, BrokerParts, LocalLog, LocalTopics, Membership, MembershipParts, Metrics,
-    publish,
+    TcpPeers, publish, serve_peers,
 };
-use controller::{Controller, ControllerOptions, QuorumOfOne, Registration, World};
+use controller::{
+    Controller, ControllerOptions, NoPeers, QuorumOptions, QuorumStorage, Registration, World,
+};
 use coordinator::{Coordinator, GroupOptions};
 use jobs::{Engine, EngineParts};
 use metadata::{Publisher, options::ServerOptions};
+use model::BrokerId;
 use replication::ReplicaSet;
 use storage::DataDirectory;
+use tokio::net::TcpListener;
 use world::{Chance, Clock, Disk, real};
 
 use super::{BootError, identity};
@@ -33,16 +37,18 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    /// Opens the data, starts the controller, registers the broker, and has partitions and groups follow the image. Clients of the
-    /// broker are told `advertised`.
+    /// Opens the data, starts the controller (served to other nodes on `listener` until `shutdown`), registers the broker, and has
+    /// partitions and groups follow the image. Clients of the broker are told `advertised`.
     ///
     /// # Errors
     /// [`BootError`]
-    pub(crate) fn open(settings: &NodeSettings, advertised: &Address) -> Result<Self, BootError> {
-        if settings.voters.len() > 1 {
-            return Err(BootError::Several(settings.voters.len()));
-        }
-        if !settings.is_broker || !settings.is_controller {
+    pub(crate) fn open(
+        settings: &NodeSettings,
+        advertised: &Address,
+        listener: Option<TcpListener>,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<Self, BootError> {
+        if !settings.is_broker {
             return Err(BootError::Roles);
         }
         let clock: Arc<dyn Clock> = Arc::new(real::SystemClock::new());
@@ -59,8 +65,11 @@ impl Core {
             disk,
             &publisher,
             World { clock: clock.clone(), chance },
-            &server,
+            settings,
         )?;
+        if let Some(listener) = listener {
+            controller.runtime().spawn(serve_peers(controller.clone(), listener, shutdown));
+        }
         let membership = Membership::begin(MembershipParts {
             registration: Registration {
                 id: settings.node,
@@ -130,16 +139,37 @@ impl Core {
 
 /// Step 3.
 fn start_controller(
-    directory: &Arc<DataDirectory>,
+    directory: &DataDirectory,
     disk: Arc<dyn Disk>,
     publisher: &Arc<Publisher>,
     world: World,
-    server: &Arc<ServerOptions>,
+    settings: &NodeSettings,
 ) -> Result<Controller, BootError> {
-    let quorum = QuorumOfOne::open(directory, disk, world.clock.clone(), server)?;
-    let cluster_id = directory.cluster_id().to_owned();
-    let options = ControllerOptions { cluster_id, server: (**server).clone() };
-    Ok(Controller::start(Box::new(quorum), publisher.clone(), world, options)?)
+    let storage = QuorumStorage::open(directory, disk, world.clock.clone())?;
+    let server = &settings.server;
+    let options = |quorum| ControllerOptions {
+        cluster_id: directory.cluster_id().to_owned(),
+        server: (**server).clone(),
+        quorum,
+    };
+    if settings.voters.is_empty() {
+        let options = options(QuorumOptions::alone(settings.node, server));
+        return Ok(Controller::start(
+            storage,
+            Arc::new(NoPeers),
+            publisher.clone(),
+            world,
+            options,
+        )?);
+    }
+    let voters: BTreeMap<BrokerId, String> =
+        settings.voters.iter().map(|voter| (voter.id, voter.address.to_string())).collect();
+    let ids = voters.keys().copied().collect();
+    let options = options(QuorumOptions::new(settings.node, ids, server));
+    let peers = Arc::new(TcpPeers::new(voters, publisher.clone(), world.clock.clone()));
+    let controller = Controller::start(storage, peers.clone(), publisher.clone(), world, options)?;
+    peers.attach(controller.clone());
+    Ok(controller)
 }
 
 fn start_coordinator(

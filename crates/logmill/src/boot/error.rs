@@ -21,13 +21,7 @@ pub(crate) enum BootError {
          or write node.id={found}"
     )]
     OtherNode { path: PathBuf, found: model::BrokerId, expected: model::BrokerId },
-    #[error(
-        "a quorum of {0} controllers is not served yet: name this node alone in controller.quorum.voters"
-    )]
-    Several(usize),
-    #[error(
-        "a broker or a controller alone is not served yet: write process.roles=broker,controller"
-    )]
+    #[error("a controller alone is not served yet: write process.roles=broker,controller")]
     Roles,
     #[error("{0}")]
     Storage(#[from] storage::StorageError),

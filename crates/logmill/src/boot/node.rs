@@ -39,6 +39,8 @@ pub(crate) struct Node {
     ready_in_ms: u128,
     runtime: Runtime,
     stop: watch::Sender<bool>,
+    /// Ends the controller's listener: after the broker has left.
+    halt: watch::Sender<bool>,
     broker: JoinHandle<()>,
     gateway: JoinHandle<()>,
     engine: Arc<Engine>,
@@ -62,13 +64,14 @@ impl Node {
     ) -> Result<Self, BootError> {
         let begun = Instant::now();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let Bound { kafka, http } = runtime.block_on(Bound::bind(settings))?;
+        let Bound { kafka, controller, http } = runtime.block_on(Bound::bind(settings))?;
         let kafka = kafka.ok_or_else(|| io::Error::other("a node without the role broker"))?;
         let kafka_at = kafka.local_addr()?;
         let http_at = at(http.as_ref())?;
         let advertised = told(&settings.advertised, kafka_at);
-        let core = Core::open(settings, &advertised)?;
         let (stop, stopped) = watch::channel(false);
+        let (halt, halted) = watch::channel(false);
+        let core = Core::open(settings, &advertised, controller, until(halted))?;
         let broker = Broker::serve(core.parts(), kafka, until(stopped.clone()));
         let broker = runtime.spawn(broker);
         core.membership.await_active().map_err(BootError::Registration)?;
@@ -82,6 +85,7 @@ impl Node {
             ready_in_ms: begun.elapsed().as_millis(),
             runtime,
             stop,
+            halt,
             broker,
             gateway,
             engine,
@@ -149,6 +153,7 @@ impl Node {
         self.coordinator.stop();
         self.housekeeper.stop();
         drop(self.membership);
+        let _ = self.halt.send(true);
         self.controller.close();
         self.replicas.close()?;
         drop(self.temporary);

@@ -57,6 +57,7 @@ pub(crate) const fn layout_of(api: Api) -> &'static Layout {
         Api::AlterPartitionReassignments => &cluster::ALTER_PARTITION_REASSIGNMENTS,
         Api::ListPartitionReassignments => &cluster::LIST_PARTITION_REASSIGNMENTS,
         Api::UnregisterBroker => &cluster::UNREGISTER_BROKER,
+        Api::DescribeQuorum => &cluster::DESCRIBE_QUORUM,
         Api::DescribeCluster => &cluster::DESCRIBE_CLUSTER,
     }
 }
