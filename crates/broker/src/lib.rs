@@ -3,7 +3,8 @@
 //! [`Broker::serve`] accepts connections; each is one task that deframes, handles in order and answers
 //! (`docs/internals/connections.md`). Handlers hold no state: they ask the partitions ([`replication::ReplicaSet`]), the controller, the
 //! group coordinator, and the image. [`LocalTopics`] and [`LocalLog`] are the same partitions without a socket between, for jobs and
-//! for the coordinator; [`publish`] opens and closes partitions as the image changes; [`Membership`] keeps the broker registered.
+//! for the coordinator; [`publish`] opens and closes partitions as the image changes; [`Membership`] keeps the broker registered;
+//! [`SocketLeaders`] is how followers reach their leaders.
 //!
 //! What this crate is not: it decides nothing that is stored. A handler resolves, authorises, delegates and answers.
 
@@ -13,6 +14,8 @@ mod connection;
 mod dispatch;
 mod fetch;
 mod handlers;
+mod isr_proposals;
+mod leaders;
 mod life;
 mod local;
 mod loopback;
@@ -28,6 +31,8 @@ mod resolve;
 mod server;
 
 pub use broker::{Broker, BrokerParts};
+pub use isr_proposals::ControllerProposals;
+pub use leaders::SocketLeaders;
 pub use local::{LocalLog, LocalTopics};
 pub use loopback::{Face, Hangup, Loopback};
 pub use membership::{Membership, MembershipParts};

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use metadata::{Image, Topic};
-use model::{
-    ErrorCode, Isolation, LeaderEpoch, Offset, PartitionId, TopicId, TopicName, TopicPartition,
-};
+use model::{ErrorCode, Isolation, PartitionId, TopicId, TopicName, TopicPartition};
 use replication::{OffsetSpec, Offsets, Partition};
 use wire::LeaderHint;
 
@@ -63,24 +61,6 @@ pub(crate) fn offsets(partition: &Partition) -> Result<Offsets, ErrorCode> {
         listed.map_err(|error| error.code())?;
     }
     Ok(offsets)
-}
-
-/// Whether what was appended before `until` in `reign` is replicated.
-///
-/// # Errors
-/// `NOT_LEADER_OR_FOLLOWER`: the reign is over, nobody here can know.
-pub(crate) fn is_replicated(
-    partition: &Partition,
-    reign: LeaderEpoch,
-    until: Offset,
-) -> Result<bool, ErrorCode> {
-    let offsets = partition.offsets();
-    if offsets.leader_epoch == reign && offsets.high_watermark >= until {
-        return Ok(true);
-    }
-    let asked =
-        partition.list_offsets(OffsetSpec::Earliest, Isolation::ReadUncommitted, Some(reign));
-    asked.map(|_| false).map_err(|_| ErrorCode::NotLeaderOrFollower)
 }
 
 /// As [`topic`] and [`partition`] in one, by name.

@@ -1,8 +1,9 @@
 //! The thread that follows the logs' advice on the page cache: write-back may wait for the disk, and no append waits with it.
 
-use std::{io, sync::Arc, thread::JoinHandle};
+use std::{io, sync::Arc};
 
 use storage::DropBehind;
+use world::exec::{self, JoinHandle};
 
 /// Ends when dropped.
 pub(crate) struct Follower {
@@ -16,7 +17,7 @@ impl Follower {
     pub(crate) fn start(advice: &Arc<DropBehind>, window_bytes: u64) -> io::Result<Self> {
         advice.start(window_bytes);
         let followed = Arc::clone(advice);
-        let thread = std::thread::Builder::new().name("drop-behind".into()).spawn(move || {
+        let thread = exec::spawn("drop-behind", move || {
             while let Some(advice) = followed.next() {
                 advice.follow();
             }

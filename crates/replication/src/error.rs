@@ -11,6 +11,12 @@ pub enum PartitionError {
     /// The peer asks the wrong node: its metadata is old.
     #[error("this node does not lead the partition")]
     NotLeader,
+    /// Somebody fetches as a follower who is none.
+    #[error("the broker is no replica of the partition")]
+    NotReplica {
+        /// Whether it has named a reign.
+        names_reign: bool,
+    },
     /// The topic is being deleted, or the node closes.
     #[error("the partition is gone")]
     Gone,
@@ -51,6 +57,14 @@ pub enum PartitionError {
         /// How many `min.insync.replicas` asks for.
         required: usize,
     },
+    /// All that were in sync have it, and by now they are too few.
+    #[error("{in_sync} in-sync replicas after the append, {required} are required")]
+    NotEnoughReplicasAfterAppend {
+        /// How many there are.
+        in_sync: usize,
+        /// How many `min.insync.replicas` asks for.
+        required: usize,
+    },
     /// Records of a topic that is never deleted from cannot be deleted.
     #[error("the topic's cleanup.policy does not delete")]
     NotDeletable,
@@ -82,6 +96,10 @@ impl PartitionError {
             Self::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
             Self::OffsetNotAvailable => ErrorCode::OffsetNotAvailable,
             Self::NotEnoughReplicas { .. } => ErrorCode::NotEnoughReplicas,
+            Self::NotEnoughReplicasAfterAppend { .. } => ErrorCode::NotEnoughReplicasAfterAppend,
+            // Its image may be newer than ours, if it names a reign.
+            Self::NotReplica { names_reign: true } => ErrorCode::UnknownLeaderEpoch,
+            Self::NotReplica { names_reign: false } => ErrorCode::NotLeaderOrFollower,
             Self::NotDeletable => ErrorCode::PolicyViolation,
             Self::UnknownQuery(_) => ErrorCode::UnsupportedVersion,
             Self::Append(error) => error.code(),

@@ -1,7 +1,8 @@
 //! What time asks of all partitions, and the thread that does it.
 //!
 //! ```text
-//!   every second        sync what has waited long enough (flush.ms, logmill.log.sync.ahead.bytes), give back what idle logs hold
+//!   every second        sync what has waited long enough (flush.ms, logmill.log.sync.ahead.bytes), give back what idle logs hold,
+//!                       propose that followers go which lag (replica.lag.time.max.ms)
 //!   every 5 s           record recovery points, log starts, high watermarks (replica.high.watermark.checkpoint.interval.ms)
 //!   every 15 s          compact what is dirty enough (log.cleaner.backoff.ms)
 //!   every 5 min         retention (log.retention.check.interval.ms)
@@ -185,6 +186,7 @@ pub(crate) fn tick(replicas: &ReplicaSet, now: Instant) {
     let mut schedule = replicas.schedule.lock();
     schedule.sync(replicas, now);
     schedule.give_back(now);
+    watch_followers(replicas, now);
     if schedule.checkpoint.is_due(now) {
         schedule.write_checkpoint(replicas);
     }
@@ -205,6 +207,17 @@ pub(crate) fn tick(replicas: &ReplicaSet, now: Instant) {
         // What cannot be removed is tried again.
         let _ = replicas.home.directory.remove_deleted(replicas.home.clock.wall());
     }
+}
+
+/// Partitions led here of which somebody is behind: who lags too long is proposed to go.
+fn watch_followers(replicas: &ReplicaSet, now: Instant) {
+    let lock = || replicas.home.watched.lock();
+    let watched = mem::take(&mut *lock());
+    let is_watched = |weak: &Weak<Partition>| {
+        weak.upgrade().is_some_and(|partition| partition.watch_followers(now))
+    };
+    let still: Vec<_> = watched.into_iter().filter(is_watched).collect();
+    lock().extend(still);
 }
 
 /// How long the thread sleeps between two looks.

@@ -44,6 +44,11 @@ impl Isr {
         self.proposed.is_some()
     }
 
+    /// What is proposed and not answered yet.
+    pub(crate) fn proposed(&self) -> Option<&[BrokerId]> {
+        self.proposed.as_deref()
+    }
+
     /// What to propose so that `id` comes in.
     pub(crate) fn expand(&mut self, id: BrokerId) -> Vec<BrokerId> {
         assert!(!self.is_pending(), "one proposal at a time");

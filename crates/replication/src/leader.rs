@@ -13,7 +13,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use model::{BrokerId, LeaderEpoch, Offset};
+use model::{BrokerEpoch, BrokerId, LeaderEpoch, Offset};
 use world::Instant;
 
 use crate::{Isr, watermark::high_watermark};
@@ -63,6 +63,8 @@ pub struct LeaderRules {
 pub struct FollowerFetch {
     /// Who.
     pub follower: BrokerId,
+    /// The life in which it fetches.
+    pub broker_epoch: BrokerEpoch,
     /// From where: the end of its log.
     pub at: Offset,
     /// Whether the controller would take it into the ISR: registered in this life, not fenced, not going.
@@ -82,9 +84,10 @@ pub struct Effects {
 struct Follower {
     /// None before it has fetched in this reign.
     log_end: Option<Offset>,
+    broker_epoch: Option<BrokerEpoch>,
     is_eligible: bool,
-    /// When it last had all that the leader had.
-    caught_up_at: Instant,
+    /// When it last had all that the leader had; none: never in this reign, and it did not begin in sync.
+    caught_up_at: Option<Instant>,
     fetched_at: Instant,
     /// The leader's log end when it last fetched: who reaches it had caught up then.
     leader_end_then: Offset,
@@ -99,12 +102,13 @@ impl Leader {
     pub fn new(reign: &Reign<'_>, rules: LeaderRules, now: Instant) -> (Self, Effects) {
         assert!(reign.high_watermark <= reign.log_end, "replicated means here too");
         let others = reign.replicas.iter().filter(|id| **id != reign.me);
-        let follower = Follower {
+        let follower = |id: &BrokerId| Follower {
             log_end: None,
+            broker_epoch: None,
             is_eligible: false,
-            caught_up_at: now,
+            caught_up_at: reign.isr.contains(id).then_some(now),
             fetched_at: now,
-            leader_end_then: Offset::ZERO,
+            leader_end_then: Offset(i64::MAX),
         };
         let mut leader = Self {
             me: reign.me,
@@ -113,7 +117,7 @@ impl Leader {
             log_end: reign.log_end,
             high_watermark: reign.high_watermark,
             isr: Isr::committed(reign.isr),
-            followers: others.map(|id| (*id, follower.clone())).collect(),
+            followers: others.map(|id| (*id, follower(id))).collect(),
             rules,
         };
         let effects = leader.advance(now);
@@ -137,11 +141,12 @@ impl Leader {
             return Effects::default(); // no replica: the handler has told it so
         };
         if fetch.at >= leader_end {
-            follower.caught_up_at = now;
+            follower.caught_up_at = Some(now);
         } else if fetch.at >= follower.leader_end_then {
-            follower.caught_up_at = follower.caught_up_at.max(follower.fetched_at);
+            follower.caught_up_at = follower.caught_up_at.max(Some(follower.fetched_at));
         }
         follower.log_end = Some(fetch.at);
+        follower.broker_epoch = Some(fetch.broker_epoch);
         follower.is_eligible = fetch.is_eligible;
         follower.fetched_at = now;
         follower.leader_end_then = leader_end;
@@ -169,6 +174,12 @@ impl Leader {
 
     /// The controller has committed an ISR (ours, or one of its own).
     pub fn on_isr_committed(&mut self, members: &[BrokerId], now: Instant) -> Effects {
+        for (id, follower) in &mut self.followers {
+            if self.isr.members().contains(id) && !members.contains(id) {
+                // Nobody waits for who is gone, until it fetches again and is found eligible.
+                follower.is_eligible = false;
+            }
+        }
         self.isr.commit(members);
         self.advance(now)
     }
@@ -184,12 +195,27 @@ impl Leader {
         self.advance(now)
     }
 
-    /// When [`Self::on_tick`] may have something to say; never for a leader alone.
+    /// When [`Self::on_tick`] may have something to say; never for a leader alone, nor while all have everything.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        let members = self.isr.members().iter().filter_map(|id| self.followers.get(id));
-        let behind = members.filter(|follower| follower.log_end != Some(self.log_end));
-        behind.map(|follower| follower.caught_up_at.plus(self.rules.lag_max)).min()
+        let waited_for = self.followers.iter().filter(|(id, follower)| {
+            self.isr.members().contains(id) || (follower.is_eligible && !self.isr.is_maximal(**id))
+        });
+        let behind = waited_for.filter(|(_, follower)| follower.log_end != Some(self.log_end));
+        let lags_from = |follower: &Follower| Some(follower.caught_up_at?.plus(self.rules.lag_max));
+        behind.filter_map(|(_, follower)| lags_from(follower)).min()
+    }
+
+    /// The life in which a replica last fetched in this reign; none: it has not.
+    #[must_use]
+    pub fn broker_epoch_of(&self, id: BrokerId) -> Option<BrokerEpoch> {
+        self.followers.get(&id)?.broker_epoch
+    }
+
+    /// Whether there is anyone to wait for.
+    #[must_use]
+    pub fn has_followers(&self) -> bool {
+        !self.followers.is_empty()
     }
 
     /// Whether acks=all may be given.
@@ -236,7 +262,7 @@ impl Leader {
 
     fn lags(&self, follower: &Follower, now: Instant) -> bool {
         follower.log_end != Some(self.log_end)
-            && now.since(follower.caught_up_at) > self.rules.lag_max
+            && follower.caught_up_at.is_none_or(|at| now.since(at) > self.rules.lag_max)
     }
 
     fn advance(&mut self, now: Instant) -> Effects {

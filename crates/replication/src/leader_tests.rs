@@ -1,6 +1,6 @@
 //! The leader machine, by traces: each line of `leader_traces/*.txt` is told to it, what it wants done stands behind the arrow.
 
-use model::{BrokerId, LeaderEpoch, Offset};
+use model::{BrokerEpoch, BrokerId, LeaderEpoch, Offset};
 
 use super::*;
 
@@ -124,7 +124,13 @@ impl Stage {
 }
 
 fn fetch(who: &str, at: &str, is_eligible: bool) -> FollowerFetch {
-    FollowerFetch { follower: BrokerId(who.parse().unwrap()), at: offset(at), is_eligible }
+    let broker_epoch = BrokerEpoch(1);
+    FollowerFetch {
+        follower: BrokerId(who.parse().unwrap()),
+        broker_epoch,
+        at: offset(at),
+        is_eligible,
+    }
 }
 
 fn rules(min: &str) -> LeaderRules {

@@ -15,8 +15,12 @@
 mod drop_behind;
 mod ends;
 mod error;
+pub mod fetcher;
+mod figures;
+mod follower;
 mod housekeeping;
 mod isr;
+mod isr_proposals;
 mod leader;
 mod opener;
 mod options;
@@ -28,12 +32,16 @@ mod watermark;
 
 pub use ends::Offsets;
 pub use error::PartitionError;
+pub use figures::ReplicationFigures;
+pub use follower::{Advance, Ask, Follower, LeaderSays, OwnLog, Step};
 pub use housekeeping::Housekeeper;
 pub use isr::Isr;
+pub use isr_proposals::{IsrAnswer, IsrProposal, IsrProposals};
 pub use leader::{Effects, FollowerFetch, Leader, LeaderRules, Reign};
 pub use options::log_options;
 pub use partition::{
-    Acks, FetchRequest, Fetched, ListedOffset, OffsetSpec, Partition, PartitionUsage, Placed,
+    Acks, FetchRequest, Fetched, Followable, ListedOffset, OffsetSpec, Partition, PartitionUsage,
+    Placed, ReplicaFetch,
 };
 pub use replica_set::ReplicaSet;
 pub use waiter::Waiter;

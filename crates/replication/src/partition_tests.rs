@@ -1,16 +1,17 @@
 //! A lone node's partitions on a simulated disk: what readers see, who is woken, what survives.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use bytes::BytesMut;
 use metadata::{Delta, Fact, Image, StateFact, options::ServerOptions};
 use model::{
-    BrokerEpoch, ErrorCode, PartitionEpoch, PartitionId, ProducerEpoch, ProducerId, TopicName,
+    BrokerEpoch, BrokerId, ErrorCode, LeaderEpoch, PartitionEpoch, PartitionId, ProducerEpoch,
+    ProducerId, TimestampMs, TopicName,
 };
 use records::{BatchBuilder, Batches, Codec};
-use storage::Origin;
+use storage::{DataDirectory, Origin};
 use world::{
-    Disk,
+    Clock, Disk,
     sim::{SimClock, SimDisk},
 };
 

@@ -8,7 +8,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Weak},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -18,12 +18,13 @@ use metadata::{
     Delta, Image, PartitionState, Topic,
     options::{ServerOptions, effective},
 };
-use model::{PartitionId, TopicId, TopicName, TopicPartition};
+use model::{BrokerId, PartitionId, TopicId, TopicName, TopicPartition};
 use storage::{DataDirectory, StorageError};
 use world::{Clock, Instant, exec::Mutex};
 
 use crate::{
-    Partition, PartitionError,
+    IsrProposals, Partition, PartitionError, ReplicationFigures,
+    fetcher::Assignments,
     housekeeping::Schedule,
     opener::Opener,
     partition::{Home, PartitionOptions},
@@ -69,6 +70,10 @@ impl ReplicaSet {
             node: server.node(),
             lag_max: Duration::from_millis(lag_ms),
             written: Mutex::default(),
+            watched: Mutex::default(),
+            assignments: Arc::default(),
+            proposals: OnceLock::new(),
+            figures: Arc::default(),
         };
         Arc::new(Self {
             home: Arc::new(home),
@@ -104,6 +109,35 @@ impl ReplicaSet {
     #[must_use]
     pub fn is_offline(&self) -> bool {
         self.home.directory.is_failed()
+    }
+
+    /// Where leaders here propose who is in sync. To be told before anything is led with followers; the first call counts.
+    pub fn propose_to(&self, proposals: Arc<dyn IsrProposals>) {
+        let _ = self.home.proposals.set(proposals);
+    }
+
+    /// What to fetch from whom, as the image says: for fetchers ([`crate::fetcher`]).
+    #[must_use]
+    pub fn assignments(&self) -> &Arc<Assignments> {
+        &self.home.assignments
+    }
+
+    /// What replication has counted.
+    #[must_use]
+    pub fn figures(&self) -> &Arc<ReplicationFigures> {
+        &self.home.figures
+    }
+
+    /// This node.
+    #[must_use]
+    pub fn node(&self) -> BrokerId {
+        self.home.node
+    }
+
+    /// The time that its partitions go by.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.home.clock
     }
 
     /// Follows a published image. Called by the publisher, one change after another.
@@ -179,9 +213,14 @@ impl ReplicaSet {
         for (number, state) in topic.numbered() {
             let present = old.and_then(|old| old.partition(number));
             partitions.push(match present {
-                Some(partition) => {
+                Some(partition) if state.replicas.contains(&self.home.node) => {
                     partition.follow(state, &options);
                     Some(Arc::clone(partition))
+                }
+                Some(partition) => {
+                    // What cannot be removed now is a stray, and is removed at the next start.
+                    let _ = partition.delete();
+                    None
                 }
                 None if state.replicas.contains(&self.home.node) => {
                     let partition = self.make(topic, number, state, &options);
@@ -285,13 +324,6 @@ impl ReplicaSet {
 impl TopicReplicas {
     fn partition(&self, partition: PartitionId) -> Option<&Arc<Partition>> {
         self.partitions.get(usize::try_from(partition.0).ok()?)?.as_ref()
-    }
-}
-
-impl Home {
-    /// Tells housekeeping.
-    pub(crate) fn note_written(&self, partition: Weak<Partition>) {
-        self.written.lock().push(partition);
     }
 }
 

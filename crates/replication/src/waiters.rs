@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 
 use model::{Isolation, Offset};
 
-use crate::Waiter;
+use crate::{Offsets, Waiter};
 
 /// Those parked on one partition.
 #[derive(Debug, Default)]
@@ -31,14 +31,17 @@ pub(crate) enum Edge {
     ReadablePast(Offset, Isolation),
     /// That everything before the offset is replicated.
     ReplicatedUntil(Offset),
+    /// That the log goes on past the offset: what a follower waits for.
+    AppendedPast(Offset),
 }
 
 impl Edge {
-    pub(crate) fn is_passed(self, high_watermark: Offset, last_stable: Offset) -> bool {
+    pub(crate) fn is_passed(self, at: &Offsets) -> bool {
         match self {
-            Self::ReadablePast(past, Isolation::ReadUncommitted) => high_watermark > past,
-            Self::ReadablePast(past, Isolation::ReadCommitted) => last_stable > past,
-            Self::ReplicatedUntil(until) => high_watermark >= until,
+            Self::ReadablePast(past, Isolation::ReadUncommitted) => at.high_watermark > past,
+            Self::ReadablePast(past, Isolation::ReadCommitted) => at.last_stable > past,
+            Self::ReplicatedUntil(until) => at.high_watermark >= until,
+            Self::AppendedPast(past) => at.log_end > past,
         }
     }
 }
@@ -56,15 +59,11 @@ impl Waiters {
     }
 
     /// Takes out those whose edge is passed.
-    pub(crate) fn passed(
-        &mut self,
-        high_watermark: Offset,
-        last_stable: Offset,
-    ) -> Vec<Arc<Waiter>> {
+    pub(crate) fn passed(&mut self, at: &Offsets) -> Vec<Arc<Waiter>> {
         if self.parked.is_empty() {
             return Vec::new();
         }
-        self.take(|edge| edge.is_passed(high_watermark, last_stable))
+        self.take(|edge| edge.is_passed(at))
     }
 
     /// Takes out everyone: the role is lost, or the partition gone.
@@ -94,6 +93,15 @@ impl Waiters {
 mod tests {
     use super::*;
 
+    fn at(high_watermark: i64, last_stable: i64) -> Offsets {
+        Offsets {
+            last_stable: Offset(last_stable),
+            high_watermark: Offset(high_watermark),
+            log_end: Offset(high_watermark),
+            ..Offsets::default()
+        }
+    }
+
     #[test]
     fn who_has_gone_away_is_swept_out() {
         let mut waiters = Waiters::default();
@@ -103,17 +111,20 @@ mod tests {
             waiters.park(Edge::ReplicatedUntil(Offset(9)), &Waiter::new());
         }
         assert!(waiters.count() <= Waiters::SWEEP_AT_LEAST);
-        assert_eq!(waiters.passed(Offset(9), Offset(9)).len(), 1);
+        assert_eq!(waiters.passed(&at(9, 9)).len(), 1);
     }
 
     #[test]
     fn edges_are_sharp() {
         let past = |isolation| Edge::ReadablePast(Offset(5), isolation);
-        assert!(!past(Isolation::ReadUncommitted).is_passed(Offset(5), Offset(5)));
-        assert!(past(Isolation::ReadUncommitted).is_passed(Offset(6), Offset(5)));
-        assert!(!past(Isolation::ReadCommitted).is_passed(Offset(6), Offset(5)));
-        assert!(past(Isolation::ReadCommitted).is_passed(Offset(6), Offset(6)));
-        assert!(!Edge::ReplicatedUntil(Offset(5)).is_passed(Offset(4), Offset(4)));
-        assert!(Edge::ReplicatedUntil(Offset(5)).is_passed(Offset(5), Offset(4)));
+        assert!(!past(Isolation::ReadUncommitted).is_passed(&at(5, 5)));
+        assert!(past(Isolation::ReadUncommitted).is_passed(&at(6, 5)));
+        assert!(!past(Isolation::ReadCommitted).is_passed(&at(6, 5)));
+        assert!(past(Isolation::ReadCommitted).is_passed(&at(6, 6)));
+        assert!(!Edge::ReplicatedUntil(Offset(5)).is_passed(&at(4, 4)));
+        assert!(Edge::ReplicatedUntil(Offset(5)).is_passed(&at(5, 4)));
+        let ahead = Offsets { log_end: Offset(6), ..at(5, 5) };
+        assert!(Edge::AppendedPast(Offset(5)).is_passed(&ahead));
+        assert!(!Edge::AppendedPast(Offset(6)).is_passed(&ahead));
     }
 }

@@ -20,7 +20,7 @@ use crate::{
         head::Head,
         name::Kind,
         recover::marker_in,
-        roll::{ActiveFacts, NextBatch, must_roll},
+        roll::{NextBatch, must_roll},
     },
 };
 
@@ -83,9 +83,7 @@ impl Log {
         let tails = &self.home.shared.resources.tails;
         let size_bytes = batch.len();
         tails.keep(&self.tail, head.base, head.next(), batch.freeze());
-        if self.end.since(self.synced.max(self.start)) >= self.options.flush_messages {
-            self.sync_batches()?;
-        }
+        self.sync_if_due()?;
         self.check_invariant();
         Ok(Appended {
             base: head.base,
@@ -226,16 +224,8 @@ impl Log {
         }
     }
 
-    fn make_room(&mut self, head: &Head, now: TimestampMs) -> Result<(), StorageError> {
-        let active = self.segments.last_mut().expect("a log has a segment");
-        let facts = ActiveFacts {
-            base: active.base,
-            size: active.size,
-            first_timestamp: active.first_timestamp(&self.home)?,
-            created: active.created,
-            index_entries: active.index.entries.len(),
-            time_entries: active.times.entries.len(),
-        };
+    pub(crate) fn make_room(&mut self, head: &Head, now: TimestampMs) -> Result<(), StorageError> {
+        let facts = self.active_facts()?;
         let next =
             NextBatch { size: head.size, last: head.last, max_timestamp: head.max_timestamp };
         if must_roll(&facts, &next, &self.options, now) {
@@ -261,7 +251,7 @@ impl Log {
         Ok(())
     }
 
-    fn note_appended(
+    pub(crate) fn note_appended(
         &mut self,
         head: &Head,
         marker: Option<(Marker, i32)>,

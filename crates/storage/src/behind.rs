@@ -21,13 +21,16 @@ use std::{
     ops::Range,
     path::{Path, PathBuf},
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU8, Ordering},
     },
 };
 
 use model::{Offset, TimestampMs};
-use world::Disk;
+use world::{
+    Disk,
+    exec::{Condvar, Mutex, MutexGuard},
+};
 
 /// What is advised on at a time.
 const STEP_BYTES: u32 = 8 << 20;
@@ -69,14 +72,10 @@ impl DropBehind {
 
     /// Waits for what is to be done next; none once it is stopped.
     pub fn next(&self) -> Option<Advice> {
-        let mut state = self.lock();
-        loop {
-            state.window.as_ref()?;
-            if let Some(advice) = state.due.pop_front() {
-                return Some(advice);
-            }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
+        let is_idle = |state: &mut State| state.window.is_some() && state.due.is_empty();
+        let mut state = self.changed.wait_while(self.lock(), is_idle);
+        state.window.as_ref()?;
+        state.due.pop_front()
     }
 
     pub(crate) fn on_written(&self, step: Step, now: TimestampMs) {
@@ -88,8 +87,7 @@ impl DropBehind {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // What it guards is advice.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

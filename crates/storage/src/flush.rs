@@ -76,6 +76,14 @@ impl Log {
         Ok(to)
     }
 
+    /// Syncs the batches when `flush.messages` of them are not.
+    pub(crate) fn sync_if_due(&mut self) -> Result<(), StorageError> {
+        if self.end.since(self.synced.max(self.start)) >= self.options.flush_messages {
+            self.sync_batches()?;
+        }
+        Ok(())
+    }
+
     /// Syncs the batches alone (`flush.messages`): enough for them to outlive a power cut. The recovery point stays.
     pub(crate) fn sync_batches(&mut self) -> Result<(), StorageError> {
         let to = self.sync_handle()?.run()?;

@@ -119,6 +119,8 @@ impl Log {
         self.drop_snapshots_above(self.end)?;
         self.recovery_point = self.recovery_point.min(self.end);
         self.synced = self.recovery_point;
+        // What a process wrote before it was killed is not synced, and will be read, and acknowledged to whoever sends it again.
+        self.sync_if_due()?;
         self.check_invariant();
         Ok(())
     }

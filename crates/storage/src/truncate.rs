@@ -61,6 +61,8 @@ impl Log {
         }
         self.recovery_point = self.recovery_point.min(self.end);
         self.synced = self.synced.min(self.end);
+        let replicated = self.replicated.get_mut();
+        *replicated = self.end.0.min(*replicated);
         self.epochs.truncate_end(self.end);
         self.epochs.write(&self.home)?;
         self.note_files_changed();
@@ -86,6 +88,7 @@ impl Log {
         self.end = offset;
         self.recovery_point = offset;
         self.synced = offset;
+        *self.replicated.get_mut() = 0;
         self.epochs.truncate_end(Offset::ZERO);
         self.epochs.write(&self.home)?;
         self.producers = crate::producer::Producers::default();

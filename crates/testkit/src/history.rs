@@ -26,6 +26,8 @@ pub struct Facts {
     pub violations: Vec<String>,
     /// When something last went well, by workload.
     pub progress: BTreeMap<String, Duration>,
+    /// What each workload was told last when it did not get on.
+    pub refusals: BTreeMap<String, String>,
 }
 
 /// A value on its way into a partition.
@@ -99,7 +101,8 @@ impl History {
 
     /// Notes a broken promise.
     pub fn violated(&self, what: String) {
-        self.facts().violations.push(what);
+        let at = threads::elapsed().as_secs_f64();
+        self.facts().violations.push(format!("at {at:.3} s {what}"));
     }
 
     /// Notes that `workload` gets on.
@@ -107,8 +110,12 @@ impl History {
         self.facts().progress.insert(workload.to_owned(), threads::elapsed());
     }
 
+    /// Notes why `workload` does not get on.
+    pub fn refused(&self, workload: &str, why: String) {
+        self.facts().refusals.insert(workload.to_owned(), why);
+    }
+
     /// All that was noted.
-    #[must_use]
     pub fn facts(&self) -> MutexGuard<'_, Facts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -93,6 +93,10 @@ fn part(
             }
             return (part, None);
         }
+        Outcome::OutOfRange(log_start) => {
+            let part = FetchPartitionAnswer::refused(index, ErrorCode::OffsetOutOfRange);
+            return (FetchPartitionAnswer { log_start, ..part }, None);
+        }
     };
     let told = Told { high_watermark: fetched.high_watermark, log_start: fetched.log_start };
     let size = fetched.chunk.size_bytes;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use metadata::Image;
 use model::{ErrorCode, LeaderEpoch, Offset, PartitionId, TopicId, TopicName};
-use replication::{Fetched, Partition};
+use replication::{Fetched, Partition, PartitionError};
 use storage::Chunk;
 use wire::messages::fetch_request::{FetchPartition, FetchTopic};
 
@@ -42,6 +42,14 @@ pub(crate) struct Told {
 pub(crate) enum Outcome {
     Read(Fetched),
     Refused(ErrorCode),
+    /// A follower asks for what the log does not have; it is told where the log starts.
+    OutOfRange(Offset),
+}
+
+impl From<Result<Fetched, PartitionError>> for Outcome {
+    fn from(read: Result<Fetched, PartitionError>) -> Self {
+        read.map_or_else(|error| Self::Refused(error.code()), Self::Read)
+    }
 }
 
 impl Key {
@@ -130,14 +138,14 @@ impl Outcome {
     pub(crate) fn is_urgent(&self) -> bool {
         match self {
             Self::Read(fetched) => fetched.diverging.is_some(),
-            Self::Refused(_) => true,
+            Self::Refused(_) | Self::OutOfRange(_) => true,
         }
     }
 
     fn chunk(&self) -> Option<&Chunk> {
         match self {
             Self::Read(fetched) => Some(&fetched.chunk),
-            Self::Refused(_) => None,
+            Self::Refused(_) | Self::OutOfRange(_) => None,
         }
     }
 }

@@ -164,11 +164,11 @@ impl Topics for LocalTopics {
         if placed.high_watermark >= until {
             return Ok(placed.appended.base);
         }
-        let reign = partition.offsets().leader_epoch;
+        let reign = placed.reign;
         let waiter = Waiter::new();
         partition.park_produce(&waiter, until);
         let _ = waiter.wait(WAIT_MAX);
-        match resolve::is_replicated(&partition, reign, until)? {
+        match partition.is_replicated(reign, until).map_err(|error| error.code())? {
             true => Ok(placed.appended.base),
             false => Err(ErrorCode::RequestTimedOut),
         }

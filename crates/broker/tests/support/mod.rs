@@ -44,7 +44,7 @@ pub struct Node {
     pub metrics: Arc<Metrics>,
     pub topics: Arc<LocalTopics>,
     pub replicas: Arc<ReplicaSet>,
-    controller: Controller,
+    pub controller: Controller,
     coordinator: Coordinator,
     stop: Option<oneshot::Sender<()>>,
     served: Option<JoinHandle<()>>,
@@ -159,7 +159,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    fn new(stream: TcpStream) -> Self {
+    pub fn new(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         Self { stream, next: 1 }
     }

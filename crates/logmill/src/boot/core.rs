@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use broker::{
-    BrokerOptions, BrokerParts, LocalLog, LocalTopics, Membership, MembershipParts, Metrics,
-    TcpPeers, publish, serve_peers,
+    BrokerOptions, BrokerParts, ControllerProposals, LocalLog, LocalTopics, Membership,
+    MembershipParts, Metrics, SocketLeaders, TcpPeers, publish, serve_peers,
 };
 use controller::{
     Controller, ControllerOptions, NoPeers, QuorumOptions, QuorumStorage, Registration, World,
@@ -13,7 +13,10 @@ use coordinator::{Coordinator, GroupOptions};
 use jobs::{Engine, EngineParts};
 use metadata::{Publisher, options::ServerOptions};
 use model::BrokerId;
-use replication::ReplicaSet;
+use replication::{
+    ReplicaSet,
+    fetcher::{FetcherOptions, Fetchers},
+};
 use storage::DataDirectory;
 use tokio::net::TcpListener;
 use world::{Chance, Clock, Disk, real};
@@ -28,6 +31,8 @@ use crate::{
 pub(crate) struct Core {
     clock: Arc<dyn Clock>,
     pub(crate) replicas: Arc<ReplicaSet>,
+    /// Follow the leaders of what others lead.
+    pub(crate) fetchers: Fetchers,
     publisher: Arc<Publisher>,
     pub(crate) controller: Controller,
     pub(crate) membership: Membership,
@@ -85,6 +90,12 @@ impl Core {
             clock: clock.clone(),
         })?;
         membership.await_registered().map_err(BootError::Registration)?;
+        let proposals =
+            ControllerProposals::new(settings.node, controller.clone(), publisher.clone());
+        replicas.propose_to(Arc::new(proposals));
+        let leaders = SocketLeaders::new(settings.node, publisher.clone());
+        let fetchers =
+            Fetchers::start(&replicas, Arc::new(leaders), FetcherOptions::of(&settings.server))?;
         // Only now, so that no partition is opened in the reign of the life before.
         publish::subscribe(&publisher, replicas.clone(), coordinator.clone(), settings.node);
         let Address { host, port } = advertised;
@@ -92,6 +103,7 @@ impl Core {
         Ok(Self {
             clock,
             replicas,
+            fetchers,
             publisher,
             controller,
             membership,

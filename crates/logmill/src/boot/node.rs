@@ -14,7 +14,7 @@ use controller::Controller;
 use coordinator::Coordinator;
 use gateway::Gateway;
 use jobs::Engine;
-use replication::{Housekeeper, ReplicaSet};
+use replication::{Housekeeper, ReplicaSet, fetcher::Fetchers};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime, sync::watch, task::JoinHandle};
 
@@ -48,6 +48,7 @@ pub(crate) struct Node {
     membership: Membership,
     controller: Controller,
     housekeeper: Housekeeper,
+    fetchers: Fetchers,
     replicas: Arc<ReplicaSet>,
     /// Removed last.
     temporary: Option<TempDir>,
@@ -93,6 +94,7 @@ impl Node {
             coordinator: core.coordinator,
             membership: core.membership,
             controller: core.controller,
+            fetchers: core.fetchers,
             replicas: core.replicas,
             temporary,
         })
@@ -151,6 +153,7 @@ impl Node {
             let _ = broker.await;
         });
         self.coordinator.stop();
+        self.fetchers.stop();
         self.housekeeper.stop();
         drop(self.membership);
         let _ = self.halt.send(true);

@@ -3,32 +3,39 @@
 //! One short mutex guards all three; the offsets are readable without it ([`Ends`]). Nothing waits under it but the disk, and syncs, compaction
 //! runs and wakes happen outside. The log opens when it is first needed: a node with 10,000 partitions serves before it has opened them all.
 
+mod follow;
+mod home;
+mod lead;
 mod query;
 mod read;
+mod role;
 mod upkeep;
 mod write;
 
 use std::{
     mem,
     sync::{Arc, Weak},
-    time::Duration,
 };
 
-use metadata::{PartitionState, options::TopicOptions};
-use model::{BrokerId, Isolation, LeaderEpoch, Offset, TimestampMs, TopicId, TopicPartition};
-use storage::{DataDirectory, Log, LogOptions};
+use metadata::{NO_LEADER, PartitionState, options::TopicOptions};
+use model::{BrokerId, Isolation, Offset, TopicId, TopicPartition};
+use storage::{Log, LogOptions};
 use world::{
-    Clock, Instant,
+    Instant,
     exec::{Mutex, MutexGuard},
 };
 
+use self::role::{Followed, Led, State};
 use crate::{
-    Leader, LeaderRules, Offsets, PartitionError, Reign, Waiter,
+    Follower, Leader, LeaderRules, Offsets, PartitionError, Reign, Waiter,
     ends::Ends,
     log_options,
     waiters::{Edge, Waiters},
 };
 
+pub use follow::Followable;
+pub(crate) use home::Home;
+pub use lead::ReplicaFetch;
 pub use query::{ListedOffset, OffsetSpec, PartitionUsage};
 pub use read::{FetchRequest, Fetched};
 pub(crate) use upkeep::SyncRules;
@@ -47,17 +54,6 @@ pub struct Partition {
     sync_gate: Mutex<()>,
 }
 
-/// What all partitions of a node share.
-pub(crate) struct Home {
-    pub(crate) directory: Arc<DataDirectory>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) node: BrokerId,
-    /// `replica.lag.time.max.ms`.
-    pub(crate) lag_max: Duration,
-    /// Partitions that were written since housekeeping last looked.
-    pub(crate) written: Mutex<Vec<Weak<Partition>>>,
-}
-
 /// A topic's options, for the leader and for the log.
 #[derive(Debug)]
 pub(crate) struct PartitionOptions {
@@ -73,22 +69,6 @@ struct Core {
     unsynced: Unsynced,
 }
 
-enum State {
-    /// Its log has not been needed yet.
-    Unopened,
-    /// Its log is open and this node leads.
-    Led(Box<Led>),
-    /// Its log cannot be opened.
-    Offline(String),
-    /// Deleted, or closed with the node.
-    Gone,
-}
-
-struct Led {
-    log: Log,
-    leader: Leader,
-}
-
 /// What was written since the last sync.
 #[derive(Debug, Default)]
 struct Unsynced {
@@ -97,16 +77,6 @@ struct Unsynced {
     since: Instant,
     /// Whether housekeeping knows.
     is_noted: bool,
-}
-
-impl Home {
-    fn wall(&self) -> TimestampMs {
-        self.clock.wall()
-    }
-
-    fn now(&self) -> Instant {
-        self.clock.now()
-    }
 }
 
 impl PartitionOptions {
@@ -180,13 +150,15 @@ impl Partition {
         self.park_until(waiter, Edge::ReplicatedUntil(until));
     }
 
+    /// Wakes `waiter` once the log goes on past `past`; at once if it does, or if this node does not lead. What a follower waits for.
+    pub fn park_replica(&self, waiter: &Arc<Waiter>, past: Offset) {
+        self.park_until(waiter, Edge::AppendedPast(past));
+    }
+
     fn park_until(&self, waiter: &Arc<Waiter>, edge: Edge) {
         let mut core = self.lock();
         let is_over = match self.led(&mut core) {
-            Ok(led) => {
-                let high_watermark = led.leader.high_watermark();
-                edge.is_passed(high_watermark, led.log.last_stable(high_watermark))
-            }
+            Ok(led) => edge.is_passed(&led.offsets()),
             Err(_) => true,
         };
         if is_over {
@@ -199,51 +171,61 @@ impl Partition {
 
     /// Opens the log if it is not open.
     pub(crate) fn ensure_open(&self) -> Result<(), PartitionError> {
-        self.led(&mut self.lock()).map(|_| ())
+        self.opened(&mut self.lock()).map(|_| ())
     }
 
     /// Follows the controller: a new reign, a new ISR, new options.
     pub(crate) fn follow(&self, assigned: &PartitionState, options: &Arc<PartitionOptions>) {
         let mut core = self.lock();
         let now = self.home.now();
-        let is_new_reign = assigned.leader_epoch != core.assigned.leader_epoch;
+        let before = mem::replace(&mut core.assigned, assigned.clone());
         let are_new_options = !Arc::ptr_eq(&core.options, options);
-        core.assigned = assigned.clone();
         core.options = Arc::clone(options);
-        let rules = self.rules(options);
-        let State::Led(led) = &mut core.state else { return };
-        if are_new_options {
-            led.log.set_options(Arc::clone(&options.log));
-            led.leader.on_rules(rules, now);
+        if are_new_options && let Some(log) = core.state.log_mut() {
+            log.set_options(Arc::clone(&options.log));
         }
+        let is_new_reign =
+            (before.leader, before.leader_epoch) != (assigned.leader, assigned.leader_epoch);
+        let rules = self.rules(options);
         if is_new_reign {
-            self.begin_reign(led, assigned, rules);
-        } else {
-            led.leader.on_isr_committed(&assigned.isr, now);
+            self.change_role(&mut core);
+        } else if let State::Led(led) = &mut core.state {
+            if are_new_options {
+                led.leader.on_rules(rules, now);
+            }
+            // A change of something else leaves the proposal under way: whom it adds must count on.
+            if before.partition_epoch != assigned.partition_epoch {
+                led.sends_again = false;
+                led.leader.on_isr_committed(&assigned.isr, now);
+            }
         }
         let mut woken = self.settle(&mut core);
         if is_new_reign {
             // Who named the old reign is to be told that it is over.
             woken.extend(core.waiters.all());
         }
+        self.watch(&mut core);
         drop(core);
         wake(woken);
+        if is_new_reign {
+            self.tell_fetchers(before.leader, assigned.leader);
+        }
     }
 
     /// The topic is deleted: its log goes to the directory's bin, who waits is woken.
     pub(crate) fn delete(&self) -> Result<(), PartitionError> {
         let mut core = self.lock();
-        let _ = self.led(&mut core); // a log that was never opened has a directory too
+        let _ = self.opened(&mut core); // a log that was never opened has a directory too
         let state = mem::replace(&mut core.state, State::Gone);
         let woken = core.waiters.all();
-        let deleted = match state {
-            State::Led(led) => {
-                self.home.directory.delete_log(&self.name, led.log, self.home.wall())
-            }
-            State::Unopened | State::Offline(_) | State::Gone => Ok(()),
+        let deleted = match state.into_log() {
+            Ok((log, _)) => self.home.directory.delete_log(&self.name, log, self.home.wall()),
+            Err(_) => Ok(()),
         };
+        let leader = core.assigned.leader;
         drop(core);
         wake(woken);
+        self.tell_fetchers(leader, leader);
         Ok(deleted?)
     }
 
@@ -257,56 +239,86 @@ impl Partition {
         if core.assigned.leader != self.home.node {
             return Err(PartitionError::NotLeader);
         }
+        match self.opened(core)? {
+            State::Led(led) => Ok(led),
+            State::Unopened | State::Followed(_) | State::Offline(_) | State::Gone => {
+                Err(PartitionError::NotLeader)
+            }
+        }
+    }
+
+    /// The log in its role, opened if need be.
+    fn opened<'core>(&self, core: &'core mut Core) -> Result<&'core mut State, PartitionError> {
         if matches!(core.state, State::Unopened) {
             match self.open(core) {
-                Ok(led) => {
-                    core.state = State::Led(Box::new(led));
+                Ok((log, high_watermark)) => {
+                    core.state = self.role(core, log, high_watermark);
                     let woken = self.settle(core);
                     assert!(woken.is_empty(), "nobody is parked on a log that is not open");
+                    self.watch(core);
+                    self.tell_fetchers(core.assigned.leader, core.assigned.leader);
                 }
                 Err(error) => core.state = State::Offline(error.to_string()),
             }
         }
         match &mut core.state {
-            State::Led(led) => Ok(led),
             State::Offline(why) => Err(PartitionError::Offline(why.clone())),
             State::Gone | State::Unopened => Err(PartitionError::Gone),
+            open => Ok(open),
         }
     }
 
-    fn open(&self, core: &Core) -> Result<Led, PartitionError> {
+    fn open(&self, core: &Core) -> Result<(Log, Offset), PartitionError> {
         let directory = &self.home.directory;
         let options = Arc::clone(&core.options.log);
-        let log = directory.open_log(&self.name, self.topic_id, options, self.home.wall())?;
+        let mut log = directory.open_log(&self.name, self.topic_id, options, self.home.wall())?;
+        if log.end().since(log.synced().max(log.start())) >= core.options.topic.flush_messages {
+            // What a process wrote before it was killed is not synced, and will be read, and acknowledged to whoever sends it again.
+            let synced = log.sync_handle()?.run()?;
+            log.note_synced(synced);
+        }
         let known = directory.high_watermark(&self.name).unwrap_or(Offset::ZERO);
         let high_watermark = known.clamp(log.start(), log.end());
-        let (assigned, rules) = (&core.assigned, self.rules(&core.options));
-        let leader = self.leader(assigned, rules, (log.end(), high_watermark));
-        Ok(Led { log, leader })
+        Ok((log, high_watermark))
     }
 
-    /// The epoch enters the log's history with its first record (the log notes it as it appends): an epoch without records ends where it
-    /// began, and [`Self::offsets_for_epoch`] says so without it. So a restart writes nothing, however many partitions it leads.
-    fn begin_reign(&self, led: &mut Led, assigned: &PartitionState, rules: LeaderRules) {
-        let known = (led.log.end(), led.leader.high_watermark());
-        led.leader = self.leader(assigned, rules, known);
+    /// Takes the role that is assigned now. The log stays open.
+    fn change_role(&self, core: &mut Core) {
+        match mem::replace(&mut core.state, State::Gone).into_log() {
+            Ok((log, high_watermark)) => core.state = self.role(core, log, high_watermark),
+            Err(not_open) => core.state = not_open,
+        }
     }
 
-    fn leader(
-        &self,
-        assigned: &PartitionState,
-        rules: LeaderRules,
-        (log_end, high_watermark): (Offset, Offset),
-    ) -> Leader {
+    /// The role that is assigned. A leader's epoch enters the log's history with its first record (the log notes it as it appends): an epoch
+    /// without records ends where it began, and [`Self::offsets_for_epoch`] says so without it. So a restart writes nothing, however many
+    /// partitions it leads.
+    fn role(&self, core: &Core, log: Log, high_watermark: Offset) -> State {
+        let assigned = &core.assigned;
+        if assigned.leader != self.home.node {
+            let reign = (assigned.leader, assigned.leader_epoch);
+            let follower = Follower::new(reign, high_watermark, log.end());
+            return State::Followed(Box::new(Followed { log, follower }));
+        }
         let reign = Reign {
             me: self.home.node,
             epoch: assigned.leader_epoch,
             replicas: &assigned.replicas,
             isr: &assigned.isr,
-            log_end,
+            log_end: log.end(),
             high_watermark,
         };
-        Leader::new(&reign, rules, self.home.now()).0
+        let (leader, _) = Leader::new(&reign, self.rules(&core.options), self.home.now());
+        State::Led(Box::new(Led { log, leader, is_watched: false, sends_again: false }))
+    }
+
+    /// Who fetches from these leaders is to look at this partition again.
+    fn tell_fetchers(&self, before: BrokerId, after: BrokerId) {
+        if after != self.home.node && after != NO_LEADER {
+            self.home.assignments.changed(&self.me, before, after);
+        } else {
+            self.home.assignments.left(&self.me, before);
+        }
     }
 
     fn rules(&self, options: &PartitionOptions) -> LeaderRules {
@@ -318,38 +330,9 @@ impl Partition {
 
     /// Shows the offsets to all after a change, and answers who is to be woken.
     fn settle(&self, core: &mut Core) -> Vec<Arc<Waiter>> {
-        let State::Led(led) = &core.state else { return Vec::new() };
-        let offsets = led.offsets();
+        let Some(offsets) = core.state.offsets() else { return Vec::new() };
         self.ends.store(&offsets);
-        core.waiters.passed(offsets.high_watermark, offsets.last_stable)
-    }
-}
-
-impl Led {
-    fn offsets(&self) -> Offsets {
-        let high_watermark = self.leader.high_watermark();
-        let log_start = self.log.start();
-        Offsets {
-            log_start,
-            last_stable: self.log.last_stable(high_watermark).max(log_start),
-            high_watermark,
-            log_end: self.log.end(),
-            leader_epoch: self.leader.epoch(),
-        }
-    }
-
-    /// A peer that names a reign must name this one.
-    fn check_epoch(&self, named: Option<LeaderEpoch>) -> Result<(), PartitionError> {
-        let current = self.leader.epoch();
-        match named {
-            Some(found) if found < current => {
-                Err(PartitionError::FencedLeaderEpoch { found, current })
-            }
-            Some(found) if found > current => {
-                Err(PartitionError::UnknownLeaderEpoch { found, current })
-            }
-            _ => Ok(()),
-        }
+        core.waiters.passed(&offsets)
     }
 }
 

@@ -3,7 +3,7 @@
 use model::{Isolation, LeaderEpoch, Offset, TimestampMs};
 use storage::ProducerSummary;
 
-use super::{Led, Partition, State, wake};
+use super::{Partition, role::Led, wake};
 use crate::PartitionError;
 
 /// What ListOffsets may ask for.
@@ -184,13 +184,11 @@ impl Partition {
     /// What it takes of the disk; nothing while its log is not open.
     #[must_use]
     pub fn usage(&self) -> PartitionUsage {
-        match &self.lock().state {
-            State::Led(led) => PartitionUsage {
-                size_bytes: led.log.size_bytes(),
-                segments: led.log.segment_count(),
-            },
-            State::Unopened | State::Offline(_) | State::Gone => PartitionUsage::default(),
-        }
+        let core = self.lock();
+        core.state.log().map_or(PartitionUsage::default(), |log| PartitionUsage {
+            size_bytes: log.size_bytes(),
+            segments: log.segment_count(),
+        })
     }
 
     /// Who is in sync, by the controller's word.

@@ -1,9 +1,9 @@
 //! Reading: whole batches up to what the reader may see.
 
 use model::{Isolation, LeaderEpoch, Offset};
-use storage::{AbortedTransaction, Chunk};
+use storage::{AbortedTransaction, Chunk, Log};
 
-use super::{Led, Partition};
+use super::{Partition, role::Led};
 use crate::{Offsets, PartitionError};
 
 /// What a reader asks of one partition.
@@ -50,37 +50,58 @@ impl Partition {
         let led = self.led(&mut core)?;
         led.check_epoch(request.current_leader_epoch)?;
         let offsets = led.offsets();
-        if let Some(epoch) = request.last_fetched_epoch
-            && let Some(diverging) = led.divergence(epoch, request.from)?
-        {
-            let nothing = Fetched::nothing(request, &offsets);
-            return Ok(Fetched { diverging: Some(diverging), ..nothing });
+        if let Some(diverging) = led.divergence(&request)? {
+            return Ok(Fetched::diverging(&request, &offsets, diverging));
         }
-        let (start, end) = (offsets.log_start, offsets.log_end);
-        if request.from < start || request.from > end {
-            return Err(PartitionError::OffsetOutOfRange { offset: request.from, start, end });
-        }
-        let upper = match request.isolation {
-            Isolation::ReadUncommitted => offsets.high_watermark,
-            Isolation::ReadCommitted => offsets.last_stable,
-        };
-        if request.from >= upper {
-            return Ok(Fetched::nothing(request, &offsets));
-        }
-        let FetchRequest { from, bytes_max, at_least_one, .. } = request;
-        let chunk = led.log.read(from, upper, bytes_max, at_least_one)?;
-        assert!(chunk.next <= upper.max(from), "a reader never sees past its bound");
-        let aborted = match request.isolation {
-            Isolation::ReadUncommitted => None,
-            Isolation::ReadCommitted if chunk.is_empty() => Some(Vec::new()),
-            Isolation::ReadCommitted => Some(led.log.aborted(from, chunk.next)?),
-        };
-        Ok(Fetched { chunk, aborted, ..Fetched::nothing(request, &offsets) })
+        read_committed(&led.log, &request, &offsets)
     }
 }
 
+/// Reads up to what the reader's isolation allows.
+pub(super) fn read_committed(
+    log: &Log,
+    request: &FetchRequest,
+    offsets: &Offsets,
+) -> Result<Fetched, PartitionError> {
+    check_range(request.from, offsets)?;
+    let upper = match request.isolation {
+        Isolation::ReadUncommitted => offsets.high_watermark,
+        Isolation::ReadCommitted => offsets.last_stable,
+    };
+    let fetched = read_up_to(upper, log, request, offsets)?;
+    let aborted = match request.isolation {
+        Isolation::ReadUncommitted => None,
+        Isolation::ReadCommitted if fetched.chunk.is_empty() => Some(Vec::new()),
+        Isolation::ReadCommitted => Some(log.aborted(request.from, fetched.chunk.next)?),
+    };
+    Ok(Fetched { aborted, ..fetched })
+}
+
+fn read_up_to(
+    upper: Offset,
+    log: &Log,
+    request: &FetchRequest,
+    offsets: &Offsets,
+) -> Result<Fetched, PartitionError> {
+    let FetchRequest { from, bytes_max, at_least_one, .. } = *request;
+    if from >= upper {
+        return Ok(Fetched::nothing(request, offsets));
+    }
+    let chunk = log.read(from, upper, bytes_max, at_least_one)?;
+    assert!(chunk.next <= upper.max(from), "a reader never sees past its bound");
+    Ok(Fetched { chunk, ..Fetched::nothing(request, offsets) })
+}
+
+fn check_range(from: Offset, offsets: &Offsets) -> Result<(), PartitionError> {
+    let (start, end) = (offsets.log_start, offsets.log_end);
+    if from < start || from > end {
+        return Err(PartitionError::OffsetOutOfRange { offset: from, start, end });
+    }
+    Ok(())
+}
+
 impl Fetched {
-    fn nothing(request: FetchRequest, offsets: &Offsets) -> Self {
+    fn nothing(request: &FetchRequest, offsets: &Offsets) -> Self {
         let is_committed = request.isolation == Isolation::ReadCommitted;
         Self {
             chunk: Chunk::empty(request.from),
@@ -91,20 +112,41 @@ impl Fetched {
             diverging: None,
         }
     }
+
+    pub(super) fn diverging(
+        request: &FetchRequest,
+        offsets: &Offsets,
+        diverging: (LeaderEpoch, Offset),
+    ) -> Self {
+        Self { diverging: Some(diverging), ..Self::nothing(request, offsets) }
+    }
 }
 
 impl Led {
-    /// Where a reader whose last record has `epoch` and ends at `from` departs from this log (KIP-595's rule, which
-    /// KIP-320 gave to consumers too).
-    fn divergence(
+    /// Where a reader departs from this log, if it says of which epoch its last record is (KIP-595's rule, which KIP-320 gave to consumers
+    /// too).
+    pub(super) fn divergence(
         &self,
-        epoch: LeaderEpoch,
-        from: Offset,
+        request: &FetchRequest,
     ) -> Result<Option<(LeaderEpoch, Offset)>, PartitionError> {
+        let Some(epoch) = request.last_fetched_epoch else { return Ok(None) };
         let Some((known, end)) = self.end_of_epoch(epoch) else {
             let (start, end) = (self.log.start(), self.log.end());
-            return Err(PartitionError::OffsetOutOfRange { offset: from, start, end });
+            return Err(PartitionError::OffsetOutOfRange { offset: request.from, start, end });
         };
-        Ok((known < epoch || end < from).then_some((known, end)))
+        Ok((known < epoch || end < request.from).then_some((known, end)))
+    }
+
+    pub(super) fn check_range(&self, from: Offset) -> Result<(), PartitionError> {
+        check_range(from, &self.offsets())
+    }
+
+    pub(super) fn read_up_to(
+        &self,
+        upper: Offset,
+        request: &FetchRequest,
+        offsets: &Offsets,
+    ) -> Result<Fetched, PartitionError> {
+        read_up_to(upper, &self.log, request, offsets)
     }
 }

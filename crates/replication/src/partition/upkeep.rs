@@ -2,11 +2,11 @@
 
 use std::{mem, time::Duration};
 
-use model::TopicPartition;
-use storage::Checkpoint;
+use model::{Offset, TopicPartition};
+use storage::{Checkpoint, Log};
 use world::Instant;
 
-use super::{Partition, State, wake};
+use super::{Partition, role::State, wake};
 use crate::PartitionError;
 
 /// When a partition's log is synced in the background, besides `flush.ms`.
@@ -22,13 +22,11 @@ impl Partition {
     /// Removes segments that are too old or too many; answers how many went.
     pub(crate) fn enforce_retention(&self) -> Result<usize, PartitionError> {
         let mut core = self.lock();
-        let State::Led(led) = &mut core.state else { return Ok(0) };
-        let high_watermark = led.leader.high_watermark();
-        let removed = led.log.enforce_retention(self.home.wall(), high_watermark)?;
-        if removed > 0 {
-            // A roll may have happened too; neither moves the end.
-            assert_eq!(led.log.end(), led.leader.log_end(), "retention takes from the front");
-        }
+        let Some(offsets) = core.state.offsets() else { return Ok(0) };
+        let Some(log) = core.state.log_mut() else { return Ok(0) };
+        let removed = log.enforce_retention(self.home.wall(), offsets.high_watermark)?;
+        // A roll may have happened too; neither moves the end.
+        assert_eq!(log.end(), offsets.log_end, "retention takes from the front");
         let woken = self.settle(&mut core);
         drop(core);
         wake(woken);
@@ -39,16 +37,18 @@ impl Partition {
     pub(crate) fn compact(&self) -> Result<bool, PartitionError> {
         let planned = {
             let core = self.lock();
-            let State::Led(led) = &core.state else { return Ok(false) };
-            if !led.log.options().compact {
+            let (Some(log), Some(offsets)) = (core.state.log(), core.state.offsets()) else {
+                return Ok(false);
+            };
+            if !log.options().compact {
                 return Ok(false);
             }
-            led.log.plan_compaction(self.home.wall(), led.offsets().last_stable)
+            log.plan_compaction(self.home.wall(), offsets.last_stable)
         };
         let Some(planned) = planned else { return Ok(false) };
         let compacted = planned.run()?;
-        if let State::Led(led) = &mut self.lock().state {
-            led.log.install_compaction(compacted)?;
+        if let Some(log) = self.lock().state.log_mut() {
+            log.install_compaction(compacted)?;
         }
         Ok(true)
     }
@@ -82,20 +82,15 @@ impl Partition {
     /// What a restart wants to know; none while the log is not open.
     pub(crate) fn checkpoint(&self) -> Option<(TopicPartition, Checkpoint)> {
         let core = self.lock();
-        let State::Led(led) = &core.state else { return None };
-        let checkpoint = Checkpoint {
-            recovery_point: led.log.recovery_point(),
-            log_start: led.log.start(),
-            high_watermark: led.leader.high_watermark(),
-        };
+        let checkpoint = checkpoint(core.state.log()?, core.state.offsets()?.high_watermark);
         Some((self.name.clone(), checkpoint))
     }
 
     /// Gives back what a log that is not written does not need.
     pub(crate) fn give_back(&self) {
         let wall = self.home.wall();
-        if let State::Led(led) = &mut self.lock().state {
-            led.log.idle(wall);
+        if let Some(log) = self.lock().state.log_mut() {
+            log.idle(wall);
         }
     }
 
@@ -106,21 +101,21 @@ impl Partition {
         let mut core = self.lock();
         let state = mem::replace(&mut core.state, State::Gone);
         let woken = core.waiters.all();
-        let closed = match state {
-            State::Led(mut led) => {
-                let closed = led.log.close().map_err(PartitionError::from);
-                let checkpoint = Checkpoint {
-                    recovery_point: led.log.recovery_point(),
-                    log_start: led.log.start(),
-                    high_watermark: led.leader.high_watermark(),
-                };
-                (Some((self.name.clone(), checkpoint)), closed)
+        let closed = match state.into_log() {
+            Ok((mut log, high_watermark)) => {
+                let closed = log.close().map_err(PartitionError::from);
+                (Some((self.name.clone(), checkpoint(&log, high_watermark))), closed)
             }
-            State::Offline(why) => (None, Err(PartitionError::Offline(why))),
-            State::Unopened | State::Gone => (None, Ok(())),
+            Err(State::Offline(why)) => (None, Err(PartitionError::Offline(why))),
+            Err(_) => (None, Ok(())),
         };
         drop(core);
         wake(woken);
         closed
     }
+}
+
+fn checkpoint(log: &Log, high_watermark: Offset) -> Checkpoint {
+    let (recovery_point, log_start) = (log.recovery_point(), log.start());
+    Checkpoint { recovery_point, log_start, high_watermark }
 }

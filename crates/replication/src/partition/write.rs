@@ -1,10 +1,10 @@
 //! Appending: the first stage of a produce, which never waits for a replica.
 
 use bytes::BytesMut;
-use model::Offset;
-use storage::{Appended, Origin};
+use model::{LeaderEpoch, Offset};
+use storage::{Appended, Log, Origin};
 
-use super::{Partition, State, wake};
+use super::{Core, Partition, wake};
 use crate::PartitionError;
 
 /// How many must have a record before its producer is told.
@@ -39,6 +39,8 @@ pub struct Placed {
     /// How far everything is replicated: with acks=all the answer is due once this passes the batch's last offset
     /// ([`Partition::park_produce`]).
     pub high_watermark: Offset,
+    /// The reign in which it was appended.
+    pub reign: LeaderEpoch,
 }
 
 impl Placed {
@@ -74,17 +76,11 @@ impl Partition {
         assert!(end >= before, "an append never shortens the log");
         let effects = led.leader.on_append(end, now);
         debug_assert!(effects.propose_isr.is_none(), "an append says nothing of followers");
-        let high_watermark = led.leader.high_watermark();
-        if !appended.duplicate {
-            let unsynced = &mut core.unsynced;
-            if unsynced.records == 0 {
-                unsynced.since = now;
-            }
-            unsynced.bytes += appended.size_bytes as u64;
-            unsynced.records = unsynced.records.saturating_add(end.since(before));
-        }
+        let (high_watermark, reign) = (led.leader.high_watermark(), led.leader.epoch());
+        let is_news = !appended.duplicate
+            && self.note_unsynced(&mut core, appended.size_bytes, end.since(before), now);
         let is_sync_due = core.unsynced.records >= core.options.topic.flush_messages;
-        let is_news = !std::mem::replace(&mut core.unsynced.is_noted, true);
+        self.watch(&mut core);
         let woken = self.settle(&mut core);
         drop(core);
         wake(woken);
@@ -94,7 +90,7 @@ impl Partition {
         if is_sync_due {
             self.flush()?;
         }
-        Ok(Placed { appended, high_watermark })
+        Ok(Placed { appended, high_watermark, reign })
     }
 
     /// Makes everything appended so far outlive a power cut; answers up to where. Those who ask together share one sync.
@@ -102,19 +98,19 @@ impl Partition {
     /// # Errors
     /// The disk: the log directory is offline then.
     pub fn flush(&self) -> Result<Offset, PartitionError> {
-        let target = self.led(&mut self.lock())?.log.end();
+        let target = self.log(&mut self.lock())?.end();
         let _turn = self.sync_gate.lock();
         let mut core = self.lock();
-        let led = self.led(&mut core)?;
-        if led.log.recovery_point() >= target {
-            return Ok(led.log.recovery_point());
+        let log = self.log(&mut core)?;
+        if log.recovery_point() >= target {
+            return Ok(log.recovery_point());
         }
-        let handle = led.log.flush_handle()?;
+        let handle = log.flush_handle()?;
         (core.unsynced.bytes, core.unsynced.records) = (0, 0);
         drop(core);
         let synced = handle.run()?;
-        if let State::Led(led) = &mut self.lock().state {
-            led.log.note_flushed(synced);
+        if let Some(log) = self.lock().state.log_mut() {
+            log.note_flushed(synced);
         }
         Ok(synced)
     }
@@ -125,19 +121,24 @@ impl Partition {
     /// # Errors
     /// The disk: the log directory is offline then.
     pub fn sync(&self) -> Result<(), PartitionError> {
-        let target = self.led(&mut self.lock())?.log.end();
+        let target = self.log(&mut self.lock())?.end();
         let _turn = self.sync_gate.lock();
         let mut core = self.lock();
-        let led = self.led(&mut core)?;
-        if led.log.synced() >= target {
+        let log = self.log(&mut core)?;
+        if log.synced() >= target {
             return Ok(());
         }
-        let handle = led.log.sync_handle()?;
+        let handle = log.sync_handle()?;
         drop(core);
         let synced = handle.run()?;
-        if let State::Led(led) = &mut self.lock().state {
-            led.log.note_synced(synced);
+        if let Some(log) = self.lock().state.log_mut() {
+            log.note_synced(synced);
         }
         Ok(())
+    }
+
+    /// The log, in whichever role.
+    fn log<'core>(&self, core: &'core mut Core) -> Result<&'core mut Log, PartitionError> {
+        self.opened(core)?.log_mut().ok_or(PartitionError::Gone)
     }
 }

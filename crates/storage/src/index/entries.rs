@@ -36,9 +36,10 @@ impl<const N: usize> Entries<N> {
         self.pending.len()
     }
 
-    /// Makes sure that the next [`push`](Self::push) has room: so that nothing can fail once the log itself is written.
-    pub(crate) fn make_room(&mut self, home: &Home) -> Result<(), StorageError> {
-        if self.pending.len() < PENDING_MAX { Ok(()) } else { self.write(home) }
+    /// Makes sure that the next `count` [`push`](Self::push)es have room: so that nothing can fail once the log itself is written.
+    pub(crate) fn make_room(&mut self, home: &Home, count: usize) -> Result<(), StorageError> {
+        assert!(count <= PENDING_MAX, "there is room for so many at most");
+        if self.pending.len() + count <= PENDING_MAX { Ok(()) } else { self.write(home) }
     }
 
     pub(crate) fn push(&mut self, entry: [u8; N]) {

@@ -36,12 +36,12 @@ impl TimeIndex {
     }
 
     /// Makes sure that the next [`push`](Self::push) need not touch the disk.
-    pub(crate) fn prepare(&mut self, home: &Home) -> Result<(), StorageError> {
+    pub(crate) fn prepare(&mut self, home: &Home, count: usize) -> Result<(), StorageError> {
         if self.newest.is_none() {
             let last = self.last(home)?;
             self.newest = Some(last.map_or(TimestampMs::NONE, |last| last.timestamp));
         }
-        self.entries.make_room(home)
+        self.entries.make_room(home, count)
     }
 
     /// Notes that `entry.timestamp` is the largest so far, if it is larger than what was noted before.

@@ -99,7 +99,7 @@ impl Segment {
                 break;
             }
             let marker = marker_at(&mut scan, position, &head).map_err(|e| broken(self, e))?;
-            self.prepare(home)?;
+            self.prepare(home, 1)?;
             self.note(&head, index_interval_bytes);
             if let Some(aborted) = visit(&head, marker) {
                 self.note_aborted(home, &aborted)?;
@@ -131,7 +131,7 @@ impl Segment {
         while let Found::Batch(_, head) =
             scan.next().map_err(|error| self.failed(home, "read", error))?
         {
-            self.prepare(home)?;
+            self.prepare(home, 1)?;
             self.note(&head, index_interval_bytes);
         }
         self.size = u32::try_from(file_size).unwrap_or(u32::MAX);

@@ -24,9 +24,34 @@ impl Segment {
         head: &Head,
         options: &LogOptions,
     ) -> Result<(), StorageError> {
-        assert_eq!(bytes.len(), head.size as usize, "a whole batch");
-        assert!(head.base >= self.base, "a batch of an earlier segment");
-        self.prepare(home)?;
+        self.append_run(home, bytes, std::iter::once(head), options)
+    }
+
+    /// As [`append`](Self::append), for several batches one after another.
+    pub(crate) fn append_run<'a>(
+        &mut self,
+        home: &Home,
+        bytes: &[u8],
+        heads: impl Iterator<Item = &'a Head> + Clone,
+        options: &LogOptions,
+    ) -> Result<(), StorageError> {
+        let size: usize = heads.clone().map(|head| head.size as usize).sum();
+        assert_eq!(bytes.len(), size, "whole batches");
+        assert!(heads.clone().all(|head| head.last >= self.base), "a batch of an earlier segment");
+        self.prepare(home, heads.clone().count())?;
+        self.write(home, bytes, options)?;
+        for head in heads {
+            self.note(head, options.index_interval_bytes);
+        }
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
+        home: &Home,
+        bytes: &[u8],
+        options: &LogOptions,
+    ) -> Result<(), StorageError> {
         let file = self.file(home)?;
         let position = self.size;
         let end = u64::from(position) + bytes.len() as u64;
@@ -48,15 +73,14 @@ impl Segment {
             self.reserved_to = 0;
             return Err(self.failed(home, "write", error));
         }
-        self.note(head, options.index_interval_bytes);
         Ok(())
     }
 
-    /// Makes sure that the next [`note`](Self::note) need not touch the disk: nothing may fail once a batch is written.
-    pub(crate) fn prepare(&mut self, home: &Home) -> Result<(), StorageError> {
+    /// Makes sure that the next `count` [`note`](Self::note)s need not touch the disk: nothing may fail once a batch is written.
+    pub(crate) fn prepare(&mut self, home: &Home, count: usize) -> Result<(), StorageError> {
         self.newest(home)?;
-        self.index.entries.make_room(home)?;
-        self.times.prepare(home)
+        self.index.entries.make_room(home, count)?;
+        self.times.prepare(home, count)
     }
 
     /// Notes the batch that lies at the end so far.
@@ -168,7 +192,7 @@ impl Segment {
 
     fn note_time(&mut self, home: &Home) -> Result<(), StorageError> {
         if let Some(newest) = self.newest(home)? {
-            self.times.prepare(home)?;
+            self.times.prepare(home, 1)?;
             self.times.push(newest);
         }
         Ok(())

@@ -170,3 +170,24 @@ fn after_a_crash_nothing_below_the_recovery_point_is_read() {
     let (_directory, log) = bench.reopen();
     assert_eq!(log.end(), end);
 }
+
+/// Found by the simulation: a process was killed between a write and its sync; the next one found the batch, told the producer that
+/// sent it again that it was there, and lost power.
+#[test]
+fn what_a_killed_process_left_is_synced_before_it_is_served() {
+    for seed in 0..20 {
+        let bench = Bench::new(LogOptions { flush_messages: 1, ..options() });
+        let (directory, mut log) = bench.reopen();
+        append(&mut log, from_producer(7, 0, 0, false)).unwrap();
+        bench.disk.stop_after(1); // the write arrives, its sync does not
+        append(&mut log, from_producer(7, 0, 1, false)).unwrap_err();
+        drop((directory, log));
+        bench.disk.crash_process();
+        let (directory, mut log) = bench.reopen();
+        let again = append(&mut log, from_producer(7, 0, 1, false)).unwrap();
+        assert!(again.duplicate);
+        drop((directory, log));
+        bench.disk.power_cut(&mut Chance::from_seed(seed));
+        assert_eq!(bench.reopen().1.end(), Offset(2), "seed {seed}");
+    }
+}

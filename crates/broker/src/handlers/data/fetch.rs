@@ -1,13 +1,13 @@
 //! Fetch, versions 4 to 18: records as they lie, waited for when there are few.
 //!
 //! 5 tells the log's start, 7 brings sessions, 9 leader epochs, 11 racks, 12 is flexible and finds diverging logs, 13 names topics
-//! by id, 15 moves the replica's id into a tag, 16 hints at leaders. A request that finds too little is parked on its partitions and woken by
-//! the first edge; nothing polls.
+//! by id, 15 moves the replica's id into a tag and adds its epoch, 16 hints at leaders. A request that finds too little is parked on its
+//! partitions and woken by the first edge; nothing polls. A follower's request reads up to the log's end, and tells how far it has come.
 
 use std::{sync::Arc, time::Duration};
 
 use metadata::Image;
-use model::{ErrorCode, Isolation, Offset};
+use model::{Isolation, Offset};
 use replication::Waiter;
 use storage::Chunk;
 use wire::{FetchAnswer, messages::FetchRequest};
@@ -16,18 +16,22 @@ use world::exec::timeout;
 use crate::{
     broker::Shared,
     dispatch::Context,
-    fetch::{Outcome, Plan, Target, assemble},
+    fetch::{Outcome, Plan, Replica, Target, assemble},
 };
 
 pub(crate) async fn handle(cx: Context, asked: FetchRequest) -> FetchAnswer<Chunk> {
     let clock = Arc::clone(&cx.shared.clock);
+    let replica = match Replica::of(&asked, &cx.image) {
+        Ok(replica) => replica,
+        Err(error) => return FetchAnswer::empty(error, 0),
+    };
     let plan = match cx.shared.sessions.plan(&asked, cx.version, clock.now()) {
         Ok(plan) => plan,
         Err(error) => return FetchAnswer::empty(error, 0),
     };
     let mut lent = Lent { shared: Arc::clone(&cx.shared), plan };
 
-    let terms = Terms::of(&asked, &cx.shared);
+    let terms = Terms::of(&asked, replica, &cx.shared);
     let deadline = clock.now().plus(terms.wait_max);
     let outcomes = loop {
         let image = cx.shared.publisher.current();
@@ -44,7 +48,10 @@ pub(crate) async fn handle(cx: Context, asked: FetchRequest) -> FetchAnswer<Chun
     };
 
     let records: usize = outcomes.iter().map(Outcome::size_bytes).sum();
-    let refused = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Refused(_))).count();
+    let refused = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, Outcome::Refused(_) | Outcome::OutOfRange(_)))
+        .count();
     cx.shared.metrics.bytes_out.add(records as u64);
     cx.shared.metrics.fetch_failed.add(refused as u64);
     let image = cx.shared.publisher.current();
@@ -57,24 +64,23 @@ struct Terms {
     bytes_min: usize,
     bytes_max: usize,
     wait_max: Duration,
-    /// A follower: replication does not go this way yet.
-    is_follower: bool,
+    /// The follower who asks.
+    replica: Option<Replica>,
 }
 
 /// The longest wait that is granted, whatever is asked.
 const WAIT_MAX: Duration = Duration::from_secs(300);
 
 impl Terms {
-    fn of(asked: &FetchRequest, shared: &Shared) -> Self {
+    fn of(asked: &FetchRequest, replica: Option<Replica>, shared: &Shared) -> Self {
         let bytes = |bytes: i32| usize::try_from(bytes).unwrap_or(0);
         let wait = Duration::from_millis(u64::try_from(asked.max_wait_ms).unwrap_or(0));
-        let replica = asked.replica_id.0.max(asked.replica_state.replica_id.0);
         Self {
             isolation: Isolation::from_wire(asked.isolation_level),
             bytes_min: bytes(asked.min_bytes),
             bytes_max: bytes(asked.max_bytes).min(shared.options.fetch_bytes_max),
             wait_max: wait.min(WAIT_MAX),
-            is_follower: replica >= 0,
+            replica,
         }
     }
 
@@ -90,10 +96,7 @@ fn read_all(shared: &Shared, image: &Image, terms: &Terms, targets: &mut [Target
     let mut is_first = true;
     let mut outcomes = Vec::with_capacity(targets.len());
     for target in targets {
-        let outcome = match read(shared, image, terms, target, (left, is_first)) {
-            Ok(fetched) => Outcome::Read(fetched),
-            Err(error) => Outcome::Refused(error),
-        };
+        let outcome = read(shared, image, terms, target, (left, is_first));
         let size = outcome.size_bytes();
         is_first &= size == 0;
         left = left.saturating_sub(size);
@@ -109,11 +112,11 @@ fn read(
     terms: &Terms,
     target: &mut Target,
     (left, at_least_one): (usize, bool),
-) -> Result<replication::Fetched, ErrorCode> {
-    if terms.is_follower {
-        return Err(ErrorCode::NotLeaderOrFollower);
-    }
-    let partition = target.find(shared, image)?;
+) -> Outcome {
+    let partition = match target.find(shared, image) {
+        Ok(partition) => partition,
+        Err(error) => return Outcome::Refused(error),
+    };
     let request = replication::FetchRequest {
         from: target.from,
         bytes_max: target.bytes_max.min(left),
@@ -122,13 +125,20 @@ fn read(
         current_leader_epoch: target.leader_epoch,
         last_fetched_epoch: target.last_fetched_epoch,
     };
-    partition.read(request).map_err(|error| error.code())
+    match &terms.replica {
+        None => partition.read(request).into(),
+        Some(replica) => replica.read(&partition, image, request),
+    }
 }
 
 /// Parks `waiter` on all partitions; false when one of them has moved meanwhile, so that it must be read again.
 fn park(targets: &[Target], outcomes: &[Outcome], terms: &Terms, waiter: &Arc<Waiter>) -> bool {
     for (target, outcome) in targets.iter().zip(outcomes) {
         let (Outcome::Read(fetched), Some(partition)) = (outcome, target.found()) else { continue };
+        if terms.replica.is_some() {
+            partition.park_replica(waiter, fetched.chunk.next.max(target.from));
+            continue;
+        }
         let past = readable_end(fetched, terms.isolation).max(target.from);
         partition.park(waiter, past, terms.isolation);
     }

@@ -182,7 +182,7 @@ fn append(
     let waits = (acks == Acks::All && !done.is_replicated()).then(|| Awaited {
         topic: 0,
         partition: 0,
-        reign: replica.offsets().leader_epoch,
+        reign: done.reign,
         replica,
         until,
     });

@@ -14,8 +14,6 @@ use replication::{Partition, Waiter};
 use wire::{ProduceAnswer, ProducePartitionAnswer};
 use world::exec::{Delay, delay};
 
-use crate::resolve;
-
 /// A batch that is not yet replicated.
 pub(super) struct Awaited {
     /// Its place in the answer.
@@ -102,13 +100,11 @@ impl Replicating {
     /// Settles what has been replicated, or cannot be any more. A partition's edge wakes one wait at a time.
     fn look(&mut self) {
         let answer = &mut self.answer;
-        self.awaited.retain(|wait| {
-            match resolve::is_replicated(&wait.replica, wait.reign, wait.until) {
-                Ok(is_done) => !is_done,
-                Err(error) => {
-                    fail(answer, wait, error);
-                    false
-                }
+        self.awaited.retain(|wait| match wait.replica.is_replicated(wait.reign, wait.until) {
+            Ok(is_done) => !is_done,
+            Err(error) => {
+                fail(answer, wait, error.code());
+                false
             }
         });
     }

@@ -1,0 +1,53 @@
+//! Two brokers over sockets: what the leader acknowledges is in the follower's log, byte for byte, and outlives the leader's reign.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod members;
+mod support;
+
+use bytes::Bytes;
+use members::Members;
+use model::{ProducerEpoch, ProducerId, TimestampMs};
+use records::{BatchBuilder, Codec};
+use support::Peer;
+
+async fn peer(members: &Members, id: i32) -> Peer {
+    Peer::new(tokio::net::TcpStream::connect(members.member(id).address).await.unwrap())
+}
+
+fn batch(sequence: i32, values: &[&str]) -> Bytes {
+    let mut builder = BatchBuilder::new(Codec::None);
+    builder.producer(ProducerId(7), ProducerEpoch(0), sequence);
+    for value in values {
+        builder.append(TimestampMs(1_000_000), None, Some(value.as_bytes()), &[]);
+    }
+    builder.finish().freeze()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledged_record_is_in_the_followers_log_and_outlives_the_reign() {
+    let mut members = Members::start(2).await;
+    members.create(1, &[("min.insync.replicas", "2")]);
+    let mut peer_one = peer(&members, 1).await;
+    for number in 0..5 {
+        let answer = peer_one.produce(batch(2 * number, &["a", "b"])).await;
+        assert_eq!((answer.error_code, answer.base_offset), (0, i64::from(2 * number)));
+    }
+    // Acknowledged is replicated: the follower has it all, whatever it knows of the watermark.
+    assert_eq!(members.member(2).partition().offsets().log_end, model::Offset(10));
+    members.member(2).knows(10).await;
+    assert_eq!(members.member(1).bytes(), members.member(2).bytes());
+
+    members.lead(2, 1);
+    let refused = peer_one.produce(batch(10, &["c"])).await;
+    assert_eq!(refused.error_code, 6, "NOT_LEADER_OR_FOLLOWER");
+    let mut peer_two = peer(&members, 2).await;
+    // The producer's last batch again, as if its answer had been lost: the new leader knows it.
+    let answer = peer_two.produce(batch(8, &["a", "b"])).await;
+    assert_eq!((answer.error_code, answer.base_offset), (0, 8));
+    let answer = peer_two.produce(batch(10, &["c"])).await;
+    assert_eq!((answer.error_code, answer.base_offset), (0, 10));
+    members.member(1).knows(11).await;
+    assert_eq!(members.member(1).bytes(), members.member(2).bytes());
+    members.stop().await;
+}

@@ -1,0 +1,51 @@
+//! What all partitions of a node share.
+
+use std::{
+    sync::{Arc, OnceLock, Weak},
+    time::Duration,
+};
+
+use model::{BrokerId, TimestampMs};
+use storage::DataDirectory;
+use world::{Clock, Instant, exec::Mutex};
+
+use super::Partition;
+use crate::{IsrProposals, ReplicationFigures, fetcher::Assignments};
+
+/// What all partitions of a node share.
+pub(crate) struct Home {
+    pub(crate) directory: Arc<DataDirectory>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) node: BrokerId,
+    /// `replica.lag.time.max.ms`.
+    pub(crate) lag_max: Duration,
+    /// Partitions that were written since housekeeping last looked.
+    pub(crate) written: Mutex<Vec<Weak<Partition>>>,
+    /// Partitions led here of which somebody is behind.
+    pub(crate) watched: Mutex<Vec<Weak<Partition>>>,
+    /// Whom to fetch what from.
+    pub(crate) assignments: Arc<Assignments>,
+    /// Where ISRs are proposed; a node that was told of nobody changes none.
+    pub(crate) proposals: OnceLock<Arc<dyn IsrProposals>>,
+    pub(crate) figures: Arc<ReplicationFigures>,
+}
+
+impl Home {
+    pub(crate) fn wall(&self) -> TimestampMs {
+        self.clock.wall()
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Tells housekeeping of one that was written.
+    pub(crate) fn note_written(&self, partition: Weak<Partition>) {
+        self.written.lock().push(partition);
+    }
+
+    /// Tells housekeeping of one that waits for a follower.
+    pub(crate) fn note_watched(&self, partition: Weak<Partition>) {
+        self.watched.lock().push(partition);
+    }
+}
