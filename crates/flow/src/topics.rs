@@ -1,13 +1,15 @@
-//! The seam to the broker: partitions read in place, batches appended, without a socket between.
+//! The seam to the broker: the cluster's partitions, read and appended to wherever they are led.
 //!
-//! Owned here, implemented once above (`broker::local`). All calls may block on a disk, none on the network.
+//! Owned here, implemented above: `broker::LocalTopics` for what this node leads, in place; `broker::ClusterTopics` for all the rest.
+//! Calls block: on a disk, and on another broker for as long as a leader may take to change, never longer. What a job owns itself, its
+//! journal, is touched in place only: whoever does not lead it has no right to.
 
 use std::time::Duration;
 
 use bytes::BytesMut;
 use model::{
-    ErrorCode, Isolation, LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId, TimestampMs,
-    TopicId, TopicName, TopicPartition,
+    BrokerId, ErrorCode, Isolation, LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId,
+    TimestampMs, TopicId, TopicName, TopicPartition,
 };
 
 /// What is known of a topic.
@@ -19,7 +21,18 @@ pub struct TopicFacts {
     pub partitions: i32,
 }
 
-/// Where a partition stands now.
+/// Who leads a partition, as far as this node has heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leadership {
+    /// The leader; none while there is none.
+    pub leader: Option<BrokerId>,
+    /// Its reign.
+    pub epoch: LeaderEpoch,
+    /// Whether it is this node.
+    pub is_here: bool,
+}
+
+/// Where a partition stands now, by its leader's word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartitionEnds {
     /// The first offset that is kept.
@@ -28,10 +41,8 @@ pub struct PartitionEnds {
     pub readable_end: Offset,
     /// Where any reader must stop.
     pub high_watermark: Offset,
-    /// The end of the log.
+    /// The end of the log; of a partition led elsewhere no more is known than the high watermark.
     pub log_end: Offset,
-    /// The leader's epoch.
-    pub leader_epoch: LeaderEpoch,
 }
 
 /// Whole batches, as they lie.
@@ -44,6 +55,8 @@ pub struct ReadBatches {
     pub leader_epoch: LeaderEpoch,
     /// Transactions aborted within the range: (producer, first offset).
     pub aborted: Vec<(ProducerId, Offset)>,
+    /// How far the asker could read now, as far as whoever was read knows.
+    pub readable_end: Offset,
 }
 
 /// Who appends. The partition refuses an older epoch of the same producer, and a sequence out of order.
@@ -63,6 +76,9 @@ pub trait Topics: Send + Sync {
     /// What is known of a topic; none when it does not exist.
     fn topic(&self, topic: &TopicName) -> Option<TopicFacts>;
 
+    /// Who leads a partition; none when there is no such partition.
+    fn leadership(&self, partition: &TopicPartition) -> Option<Leadership>;
+
     /// Makes a topic if it is missing; waits until its partitions are led.
     ///
     /// # Errors
@@ -74,10 +90,11 @@ pub trait Topics: Send + Sync {
         options: &[(&str, &str)],
     ) -> Result<TopicFacts, ErrorCode>;
 
-    /// Where a partition stands.
+    /// Where a partition stands. Never less than what any reader was shown before: a new leader that does not know yet how far its
+    /// records are committed says so.
     ///
     /// # Errors
-    /// `UNKNOWN_TOPIC_OR_PARTITION`, `NOT_LEADER_OR_FOLLOWER`, `KAFKA_STORAGE_ERROR`.
+    /// `UNKNOWN_TOPIC_OR_PARTITION`, `NOT_LEADER_OR_FOLLOWER`, `OFFSET_NOT_AVAILABLE`, `KAFKA_STORAGE_ERROR`.
     fn ends(&self, partition: &TopicPartition) -> Result<PartitionEnds, ErrorCode>;
 
     /// The first offset at or after `time`, if there is one.
@@ -91,7 +108,7 @@ pub trait Topics: Send + Sync {
     ) -> Result<Option<Offset>, ErrorCode>;
 
     /// Whole batches from the one that holds `from`, up to about `bytes_max` (at least one batch), up to where
-    /// `isolation` lets a reader see. Empty at the end.
+    /// `isolation` lets a reader see. Empty at the end, and where a replica of this node has not come so far yet.
     ///
     /// # Errors
     /// As [`Topics::ends`], and `OFFSET_OUT_OF_RANGE`.
@@ -103,14 +120,30 @@ pub trait Topics: Send + Sync {
         isolation: Isolation,
     ) -> Result<ReadBatches, ErrorCode>;
 
-    /// Appends one batch; it may be of producer `by` (then the batch carries its id, epoch and sequence). Answers the
-    /// offset of its first record, once it is below the high watermark.
+    /// Appends one batch of a producer: it carries its id, epoch and sequence, so that a leader that has it already knows it again.
+    /// Answers the offset of its first record, once it is below the high watermark.
     ///
     /// # Errors
-    /// As [`Topics::ends`]; `INVALID_PRODUCER_EPOCH` when a newer reign has fenced this one.
+    /// As [`Topics::ends`]; `INVALID_PRODUCER_EPOCH` when a newer reign has fenced this one. After `REQUEST_TIMED_OUT`,
+    /// `NOT_LEADER_OR_FOLLOWER` and `NOT_ENOUGH_REPLICAS_AFTER_APPEND` it may be there or not.
     fn append(&self, partition: &TopicPartition, batch: BytesMut) -> Result<Offset, ErrorCode>;
 
-    /// Makes everything appended to `partition` outlive a power cut.
+    /// As [`Topics::append`], to a partition that this node leads: a job's journal.
+    ///
+    /// # Errors
+    /// As [`Topics::append`]; `NOT_LEADER_OR_FOLLOWER` when another leads, or leads before the batch is replicated.
+    fn append_here(&self, partition: &TopicPartition, batch: BytesMut)
+    -> Result<Offset, ErrorCode>;
+
+    /// Keeps every older epoch of `producer` from appending to `partition` ever again. Answers an end: what they had appended lies
+    /// before it, and is below the high watermark.
+    ///
+    /// # Errors
+    /// As [`Topics::append`].
+    fn fence(&self, partition: &TopicPartition, producer: Producer) -> Result<Offset, ErrorCode>;
+
+    /// Makes everything appended to `partition` outlive a power cut of this node, if it is led here; elsewhere its replicas answer for
+    /// it.
     ///
     /// # Errors
     /// `KAFKA_STORAGE_ERROR`: the log directory is gone.

@@ -88,6 +88,8 @@ fn view(job: &JobView) -> Value {
         "group": job.fact.group,
         "state": job.fact.state.word(),
         "reason": job.fact.state.reason(),
+        "node": job.node.map(|node| node.0),
+        "waits_for": job.waits_for,
         "submitted_ms": job.fact.submitted_ms,
         "lag_records": job.lag_records,
         "status": status,

@@ -1,26 +1,32 @@
-//! All jobs of this node: started when their partition is led here, stopped with the node.
+//! The SQL engine of a node, and what people see of the cluster's jobs. Which of them run here is [`crate::follow`]'s to say.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
-use controller::{Controller, TopicKey};
+use controller::Controller;
 use flow::{topics::Topics, turn::TaskStatus};
 use metadata::Publisher;
-use world::{Chance, Clock};
+use model::BrokerId;
+use world::{
+    Chance, Clock,
+    exec::{self, JoinHandle},
+};
 
 use crate::{
+    bell::Bell,
     fact::{JobEnd, JobFact, JobState},
-    runner::Runner,
+    follow::Here,
+    runner::RunnerParts,
 };
 
 /// What an engine is made of.
 pub struct EngineParts {
-    /// The node's partitions, in place.
+    /// The cluster's partitions, as this node reaches them.
     pub topics: Arc<dyn Topics>,
     /// Where facts are decided.
     pub controller: Controller,
@@ -44,8 +50,11 @@ pub struct Engine {
     chance: Mutex<Chance>,
     /// Set once: nothing begins any more, and queries end.
     pub(crate) is_closing: AtomicBool,
-    /// Guards which jobs run here: one runner per job id, ever.
-    runners: Mutex<BTreeMap<String, Runner>>,
+    /// The jobs that run here.
+    pub(crate) here: Here,
+    bell: Arc<Bell>,
+    /// Follows the image until the engine closes.
+    follower: exec::Mutex<Option<JoinHandle<()>>>,
 }
 
 /// A job, as people see it.
@@ -55,11 +64,20 @@ pub struct JobView {
     pub fact: JobFact,
     /// Where it is; none when it does not run here.
     pub status: Option<TaskStatus>,
-    /// Records it could read and has not.
+    /// Records it could read and has not; none when it does not run here.
     pub lag_records: Option<i64>,
+    /// The node that runs it, or is to: the leader of its journal. None when it has ended, and while nobody leads.
+    pub node: Option<BrokerId>,
+    /// What it waits for, while it cannot go on; none when it does not run here.
+    pub waits_for: Option<String>,
 }
 
 impl JobView {
+    /// Why it failed, or what it waits for.
+    fn reason(&self) -> &str {
+        self.fact.state.reason().or(self.waits_for.as_deref()).unwrap_or_default()
+    }
+
     /// As SHOW JOBS lists it.
     pub(crate) fn row(&self) -> Vec<String> {
         let counters = self.status.as_ref().map(|status| status.counters);
@@ -75,15 +93,20 @@ impl JobView {
             count(|it| it.late),
             count(|it| it.bad),
             count(|it| it.skipped),
-            self.fact.state.reason().unwrap_or_default().to_owned(),
+            self.reason().to_owned(),
+            self.node.map_or_else(String::new, |node| node.to_string()),
         ]
     }
 }
 
 impl Engine {
-    /// Starts every stored job that is to run.
+    /// Runs the jobs whose journals this node leads, from now on.
+    ///
+    /// # Panics
+    /// When the system gives it no thread.
     #[must_use]
     pub fn start(parts: EngineParts) -> Arc<Self> {
+        let bell = Arc::new(Bell::default());
         let engine = Arc::new(Self {
             topics: parts.topics,
             controller: parts.controller,
@@ -92,44 +115,77 @@ impl Engine {
             own_addresses: parts.own_addresses,
             chance: Mutex::new(parts.chance),
             is_closing: AtomicBool::new(false),
-            runners: Mutex::new(BTreeMap::new()),
+            here: Here::default(),
+            bell: bell.clone(),
+            follower: exec::Mutex::new(None),
         });
-        engine.remove_orphans();
-        for fact in engine.facts() {
-            if fact.state == JobState::Running {
-                engine.run(fact);
+        let of_image = Arc::downgrade(&bell);
+        // The controller's thread tells, and goes on.
+        engine.publisher.subscribe(Box::new(move |_, _, _| {
+            if let Some(bell) = of_image.upgrade() {
+                bell.ring();
             }
-        }
+        }));
+        engine.follow();
+        let follower = Arc::clone(&engine);
+        let body = move || {
+            while !follower.is_closing.load(Ordering::Acquire) {
+                bell.wait(LOOK_EVERY);
+                follower.follow();
+            }
+        };
+        let thread = exec::spawn("jobs", body).expect("a node that starts can start a thread");
+        *engine.follower.lock() = Some(thread);
         engine
     }
 
     /// Every stored job, oldest first.
     #[must_use]
     pub fn jobs(&self) -> Vec<JobView> {
-        let runners = self.runners();
         let view = |fact: JobFact| {
-            let runner = runners.get(&fact.id);
+            let seen = self.here.seen(&fact.id);
+            let leadership = self.topics.leadership(&fact.journal());
+            let is_running = fact.state == JobState::Running;
             JobView {
-                status: runner
-                    .map(Runner::status)
+                lag_records: seen.as_ref().map(|seen| seen.lag_records),
+                waits_for: seen.as_ref().and_then(|seen| seen.waits_for.clone()),
+                status: seen
+                    .map(|seen| seen.status)
                     .or_else(|| fact.last.as_ref().map(JobEnd::status)),
-                lag_records: runner.map(Runner::lag_records),
+                node: leadership.and_then(|now| now.leader).filter(|_| is_running),
                 fact,
             }
         };
         self.facts().into_iter().map(view).collect()
     }
 
-    /// Ends every reign cleanly; jobs go on when the node is back.
+    /// Ends every reign cleanly; jobs go on when the node is back, or on the next leader of their journal.
+    ///
+    ///  1. nothing begins any more, and queries end;
+    ///  2. the image is followed no longer;
+    ///  3. every reign ends.
     pub fn close(&self) {
         self.is_closing.store(true, Ordering::Release);
-        let runners = std::mem::take(&mut *self.runners());
-        for runner in runners.values() {
-            runner.ask_to_rest();
+        self.bell.ring();
+        if let Some(thread) = self.follower.lock().take() {
+            // A panic has been reported where it happened.
+            let _ = thread.join();
         }
-        for runner in runners.into_values() {
-            runner.join();
+        self.here.close();
+    }
+
+    /// Starts and ends reigns as the image says.
+    pub(crate) fn follow(&self) {
+        if self.is_closing.load(Ordering::Acquire) {
+            return;
         }
+        let parts = RunnerParts {
+            topics: self.topics.clone(),
+            controller: self.controller.clone(),
+            publisher: self.publisher.clone(),
+            bell: self.bell.clone(),
+        };
+        self.here.follow(&self.publisher.current(), &parts, self.clock.now());
     }
 
     pub(crate) fn facts(&self) -> Vec<JobFact> {
@@ -142,55 +198,11 @@ impl Engine {
         facts
     }
 
-    /// Runs a job that is stored and does not run yet.
-    pub(crate) fn run(&self, fact: JobFact) {
-        let id = fact.id.clone();
-        let mut runners = self.runners();
-        if self.is_closing.load(Ordering::Acquire) {
-            // It is stored, and runs when the node is back.
-            return;
-        }
-        let runner = Runner::start(
-            fact,
-            self.topics.clone(),
-            self.controller.clone(),
-            self.publisher.clone(),
-        );
-        runners.insert(id, runner);
-    }
-
-    /// Ends a job's reign, if it runs here; answers where it was.
-    pub(crate) fn end(&self, id: &str) -> Option<TaskStatus> {
-        let runner = self.runners().remove(id)?;
-        runner.ask_to_rest();
-        Some(runner.join())
-    }
-
-    /// Removes topics of jobs that have ended, or whose submission did.
-    fn remove_orphans(&self) {
-        let facts = self.facts();
-        let needs =
-            |fact: &&JobFact| matches!(fact.state, JobState::Running | JobState::Failed { .. });
-        let needed: BTreeSet<_> =
-            facts.iter().filter(needs).map(|fact| fact.journal().topic).collect();
-        let image = self.publisher.current();
-        let journals = image.topics().filter(|topic| JobFact::is_journal(&topic.name));
-        let orphans: Vec<_> = journals
-            .filter(|topic| !needed.contains(&topic.name))
-            .map(|topic| TopicKey::Name(topic.name.to_string()))
-            .collect();
-        if !orphans.is_empty() {
-            // What is left of them is removed at the next start.
-            drop(self.controller.delete_topics(orphans));
-        }
-    }
-
     pub(crate) fn new_job_id(&self) -> String {
         let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
         format!("{:032x}", chance.uuid())
     }
-
-    fn runners(&self) -> MutexGuard<'_, BTreeMap<String, Runner>> {
-        self.runners.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
+
+/// How often the image is looked at although nobody has rung.
+const LOOK_EVERY: Duration = Duration::from_secs(10);

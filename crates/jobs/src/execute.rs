@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use controller::{IfThere, Refusal, TopicKey};
+use controller::{IfThere, Refusal};
 use flow::plan::{Plan, Sink};
 use sql::{Catalog, SqlError, Statement, StatementKind, Table};
 use world::exec::Wait;
@@ -10,7 +10,7 @@ use world::exec::Wait;
 use crate::{
     answer::{Answer, Asker},
     engine::Engine,
-    fact::{JobEnd, JobFact, JobState},
+    fact::{JobFact, JobState},
     query,
     session::Session,
 };
@@ -217,20 +217,17 @@ impl Engine {
             .filter(|fact| fact.state == JobState::Running)
             .find(named)
             .ok_or_else(|| format!("no job {id_or_name} is running; SHOW JOBS lists them"))?;
-        let status = self.end(&fact.id);
-        // It may have ended by itself meanwhile: that is what is so, then.
-        fact = self.facts().into_iter().find(|now| now.id == fact.id).unwrap_or(fact);
-        if fact.state != JobState::Running {
-            let message = format!("job {} has ended: {}", fact.id, fact.state.word());
-            asker.answer(Answer::Done { message });
-            return Ok(());
-        }
+        let elsewhere = self.topics.leadership(&fact.journal()).filter(|now| !now.is_here);
         fact.state = JobState::Stopped;
-        fact.last = status.as_ref().map(JobEnd::of);
         self.decided(self.controller.put_job(&fact.id, fact.text(), IfThere::Replace).wait())?;
-        // What is left of its own topic is removed at the next start.
-        drop(self.controller.delete_topics(vec![TopicKey::Name(fact.journal().topic.to_string())]));
-        asker.answer(Answer::Done { message: format!("job {} stopped", fact.id) });
+        // The node that runs it ends it: it notes where the job was, and removes the journal.
+        let mut message = format!("job {} stopped", fact.id);
+        if self.here.end(&fact.id) {
+            self.follow();
+        } else if let Some(node) = elsewhere.and_then(|now| now.leader) {
+            message.push_str(&format!("; node {node} ends it"));
+        }
+        asker.answer(Answer::Done { message });
         Ok(())
     }
 
@@ -249,7 +246,7 @@ impl Engine {
             StatementKind::ShowJobs => Answer::Table {
                 columns: text(&[
                     "job id", "job name", "status", "used", "filtered", "late", "bad", "skipped",
-                    "reason",
+                    "reason", "node",
                 ]),
                 rows: self.jobs().into_iter().map(|job| job.row()).collect(),
             },

@@ -73,7 +73,7 @@ impl JobEnd {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum JobState {
-    /// It runs, or will when its node is back.
+    /// It runs where its journal is led, or will.
     Running,
     /// Its bounded inputs came to their end.
     Finished,
@@ -92,9 +92,9 @@ impl JobFact {
 
     const JOURNAL_PREFIX: &str = "__logmill-job-";
 
-    /// Whether `topic` is a job's own.
-    pub(crate) fn is_journal(topic: &TopicName) -> bool {
-        topic.as_str().starts_with(Self::JOURNAL_PREFIX)
+    /// The id of the job whose own `topic` is; none when it is nobody's.
+    pub(crate) fn id_of_journal(topic: &TopicName) -> Option<&str> {
+        topic.as_str().strip_prefix(Self::JOURNAL_PREFIX)
     }
 
     /// The job's own partition.

@@ -18,7 +18,7 @@ const JOURNAL_OPTIONS: [(&str, &str); 3] =
     [("retention.ms", "-1"), ("retention.bytes", "-1"), ("segment.bytes", "67108864")];
 
 impl Engine {
-    /// Stores `plan` as a job and runs it. Answers the fact.
+    /// Stores `plan` as a job; the leader of its journal runs it. Answers the fact.
     ///
     /// # Errors
     /// Why it cannot be.
@@ -53,7 +53,8 @@ impl Engine {
             .wait()
             .ok_or("the controller is stopping")?
             .map_err(|refusal| refusal.to_string())?;
-        self.run(fact.clone());
+        // Runs it if its journal is led here; otherwise its leader has heard.
+        self.follow();
         Ok(fact)
     }
 

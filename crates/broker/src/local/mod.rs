@@ -4,4 +4,4 @@ mod log;
 mod topics;
 
 pub use log::LocalLog;
-pub use topics::LocalTopics;
+pub use topics::{LocalParts, LocalTopics};

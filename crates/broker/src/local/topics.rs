@@ -1,16 +1,20 @@
-//! The broker's topics, as a job on this node sees them. Calls block; they are made on the jobs' own threads.
+//! The partitions that this node leads, as a job on it sees them. Calls block; they are made on the jobs' own threads. All there is on a
+//! lone node; in a cluster [`crate::ClusterTopics`] asks here for what is led here.
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use controller::{Controller, NewTopic};
 use coordinator::{Coordinator, RequestContext};
-use flow::topics::{PartitionEnds, ReadBatches, TopicFacts, Topics};
-use metadata::Publisher;
+use flow::topics::{Leadership, PartitionEnds, Producer, ReadBatches, TopicFacts, Topics};
+use metadata::{NO_LEADER, Publisher};
 use model::{
     ErrorCode, Isolation, LeaderEpoch, Offset, ProducerId, TimestampMs, TopicName, TopicPartition,
 };
-use replication::{Acks, FetchRequest, OffsetSpec, Partition, PartitionError, ReplicaSet, Waiter};
+use records::{Batch, control};
+use replication::{
+    Acks, FetchRequest, Fetched, OffsetSpec, Partition, PartitionError, ReplicaSet, Waiter,
+};
 use storage::Origin;
 use wire::messages::{
     self, GroupId, OffsetCommitRequest, OffsetFetchRequest,
@@ -20,17 +24,27 @@ use wire::messages::{
 };
 use world::{Clock, exec::Wait};
 
-use crate::{BrokerParts, offsets_topic, producer_ids::ProducerIds, resolve};
+use crate::{BrokerOptions, internal_topics, producer_ids::ProducerIds, resolve};
 
 /// The topics of this node's broker, read and written in place.
-pub struct LocalTopics {
-    replicas: Arc<ReplicaSet>,
-    controller: Controller,
-    coordinator: Coordinator,
-    publisher: Arc<Publisher>,
-    clock: Arc<dyn Clock>,
-    options: Arc<crate::BrokerOptions>,
-    producer_ids: ProducerIds,
+pub struct LocalTopics(LocalParts);
+
+/// The parts of a broker that need no socket.
+pub struct LocalParts {
+    /// The partitions that are here.
+    pub replicas: Arc<ReplicaSet>,
+    /// Who decides about topics.
+    pub controller: Controller,
+    /// Who decides about groups.
+    pub coordinator: Coordinator,
+    /// Who hands out producer ids.
+    pub producer_ids: ProducerIds,
+    /// Where the image is found.
+    pub publisher: Arc<Publisher>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Settings.
+    pub options: Arc<BrokerOptions>,
 }
 
 /// How long an append waits to be replicated, and a question to the controller or coordinator for its answer.
@@ -39,21 +53,39 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 impl LocalTopics {
     /// The topics of the broker that `parts` make.
     #[must_use]
-    pub fn new(parts: &BrokerParts) -> Self {
-        Self {
-            replicas: Arc::clone(&parts.replicas),
-            controller: parts.controller.clone(),
-            coordinator: parts.coordinator.clone(),
-            publisher: Arc::clone(&parts.publisher),
-            clock: Arc::clone(&parts.clock),
-            options: Arc::clone(&parts.options),
-            producer_ids: ProducerIds::new(parts.controller.clone()),
+    pub fn new(parts: LocalParts) -> Self {
+        Self(parts)
+    }
+
+    /// Appends, and waits until it is replicated. `is_again`: some leader may have it already.
+    pub(crate) fn append_once(
+        &self,
+        partition: &TopicPartition,
+        batch: BytesMut,
+        is_again: bool,
+    ) -> Result<Offset, ErrorCode> {
+        let partition = self.find(partition)?;
+        let placed = partition.append(batch, Acks::All, Origin::Coordinator).map_err(code)?;
+        if placed.appended.duplicate && !is_again {
+            // A job never sends a batch twice in one reign: this one is another under the same number.
+            return Err(ErrorCode::OutOfOrderSequenceNumber);
+        }
+        let until = placed.appended.last.plus(1);
+        if placed.high_watermark >= until {
+            return Ok(placed.appended.base);
+        }
+        let waiter = Waiter::new();
+        partition.park_produce(&waiter, until);
+        let _ = waiter.wait(WAIT_MAX);
+        match partition.is_replicated(placed.reign, until).map_err(code)? {
+            true => Ok(placed.appended.base),
+            false => Err(ErrorCode::RequestTimedOut),
         }
     }
 
-    fn find(&self, partition: &TopicPartition) -> Result<Arc<Partition>, ErrorCode> {
-        self.replicas.find(partition).ok_or_else(|| {
-            let image = self.publisher.current();
+    pub(crate) fn find(&self, partition: &TopicPartition) -> Result<Arc<Partition>, ErrorCode> {
+        self.0.replicas.find(partition).ok_or_else(|| {
+            let image = self.0.publisher.current();
             let topic = image.topic_named(&partition.topic);
             match topic.and_then(|topic| topic.partition(partition.partition)) {
                 Some(_) => ErrorCode::NotLeaderOrFollower,
@@ -65,13 +97,23 @@ impl LocalTopics {
 
 impl Topics for LocalTopics {
     fn wall(&self) -> TimestampMs {
-        self.clock.wall()
+        self.0.clock.wall()
     }
 
     fn topic(&self, topic: &TopicName) -> Option<TopicFacts> {
-        let image = self.publisher.current();
+        let image = self.0.publisher.current();
         let topic = image.topic_named(topic)?;
         Some(TopicFacts { id: topic.id, partitions: topic.partition_count() })
+    }
+
+    fn leadership(&self, partition: &TopicPartition) -> Option<Leadership> {
+        let image = self.0.publisher.current();
+        let state = image.topic_named(&partition.topic)?.partition(partition.partition)?;
+        Some(Leadership {
+            leader: (state.leader != NO_LEADER).then_some(state.leader),
+            epoch: state.leader_epoch,
+            is_here: state.leader == self.0.options.node_id,
+        })
     }
 
     fn create(
@@ -91,7 +133,7 @@ impl Topics for LocalTopics {
             assignment: Vec::new(),
             options: options.iter().map(own).collect(),
         };
-        let made = self.controller.create_topics(vec![new], false).wait_for(WAIT_MAX).flatten();
+        let made = self.0.controller.create_topics(vec![new], false).wait_for(WAIT_MAX).flatten();
         match made.and_then(|made| made.into_iter().next()) {
             None => Err(ErrorCode::RequestTimedOut),
             Some(Err(refusal)) if refusal.code != ErrorCode::TopicAlreadyExists => {
@@ -102,13 +144,18 @@ impl Topics for LocalTopics {
     }
 
     fn ends(&self, partition: &TopicPartition) -> Result<PartitionEnds, ErrorCode> {
-        let offsets = resolve::offsets(&*self.find(partition)?)?;
+        let partition = self.find(partition)?;
+        let offsets = resolve::offsets(&partition)?;
+        if offsets.high_watermark < offsets.log_end {
+            // Just elected, it may not know how far the last leader had come.
+            let (latest, seen) = (OffsetSpec::Latest, Isolation::ReadUncommitted);
+            partition.list_offsets(latest, seen, None).map_err(code)?;
+        }
         Ok(PartitionEnds {
             log_start: offsets.log_start,
             readable_end: offsets.last_stable,
             high_watermark: offsets.high_watermark,
             log_end: offsets.log_end,
-            leader_epoch: offsets.leader_epoch,
         })
     }
 
@@ -130,48 +177,26 @@ impl Topics for LocalTopics {
         bytes_max: usize,
         isolation: Isolation,
     ) -> Result<ReadBatches, ErrorCode> {
-        let partition = self.find(partition)?;
-        let request = FetchRequest {
-            from,
-            bytes_max,
-            at_least_one: true,
-            isolation,
-            current_leader_epoch: None,
-            last_fetched_epoch: None,
-        };
-        let fetched = partition.read(request).map_err(code)?;
-        let next = fetched.chunk.next;
-        let bytes = fetched.chunk.into_bytes().map_err(|_| ErrorCode::KafkaStorageError)?;
-        let aborted = fetched.aborted.unwrap_or_default();
-        let leader_epoch =
-            records::Batch::parse(&bytes).map_or(LeaderEpoch::NONE, |batch| batch.leader_epoch());
-        Ok(ReadBatches {
-            bytes,
-            next,
-            leader_epoch,
-            aborted: aborted.iter().map(|entry| (entry.producer_id, entry.first_offset)).collect(),
-        })
+        let fetched = self.find(partition)?.read(request(from, bytes_max, isolation));
+        as_read(fetched.map_err(code)?, isolation)
     }
 
     fn append(&self, partition: &TopicPartition, batch: BytesMut) -> Result<Offset, ErrorCode> {
-        let partition = self.find(partition)?;
-        let placed = partition.append(batch, Acks::All, Origin::Coordinator).map_err(code)?;
-        if placed.appended.duplicate {
-            // A job never sends a batch twice in one reign: this one is another under the same number.
-            return Err(ErrorCode::OutOfOrderSequenceNumber);
-        }
-        let until = placed.appended.last.plus(1);
-        if placed.high_watermark >= until {
-            return Ok(placed.appended.base);
-        }
-        let reign = placed.reign;
-        let waiter = Waiter::new();
-        partition.park_produce(&waiter, until);
-        let _ = waiter.wait(WAIT_MAX);
-        match partition.is_replicated(reign, until).map_err(|error| error.code())? {
-            true => Ok(placed.appended.base),
-            false => Err(ErrorCode::RequestTimedOut),
-        }
+        self.append_once(partition, batch, false)
+    }
+
+    fn append_here(
+        &self,
+        partition: &TopicPartition,
+        batch: BytesMut,
+    ) -> Result<Offset, ErrorCode> {
+        self.append_once(partition, batch, false)
+    }
+
+    fn fence(&self, partition: &TopicPartition, producer: Producer) -> Result<Offset, ErrorCode> {
+        let Producer { id, epoch } = producer;
+        let marker = control::marker(control::Marker::Abort, 0, id, epoch, self.0.clock.wall());
+        self.append_once(partition, marker, false).map(|offset| offset.plus(1))
     }
 
     fn sync(&self, partition: &TopicPartition) -> Result<(), ErrorCode> {
@@ -196,11 +221,11 @@ impl Topics for LocalTopics {
     }
 
     fn commit(&self, group: &str, positions: &[(TopicPartition, Offset)]) {
-        let image = self.publisher.current();
+        let image = self.0.publisher.current();
         if image.topic(TopicName::CONSUMER_OFFSETS).is_none() {
             // Made for the next commit; this one is let go.
-            let topic = offsets_topic::new_topic(&self.options, &image);
-            drop(self.controller.create_topics(vec![topic], false));
+            let topic = internal_topics::offsets(&self.0.options, &image);
+            drop(self.0.controller.create_topics(vec![topic], false));
             return;
         }
         let topics = positions.iter().map(|(partition, offset)| {
@@ -216,7 +241,7 @@ impl Topics for LocalTopics {
             .with_group_id(GroupId(text(group)))
             .with_generation_id_or_member_epoch(-1)
             .with_topics(topics.collect());
-        drop(self.coordinator.commit_offsets(context(8), request));
+        drop(self.0.coordinator.commit_offsets(context(8), request));
     }
 
     fn committed(
@@ -224,7 +249,7 @@ impl Topics for LocalTopics {
         group: &str,
         partition: &TopicPartition,
     ) -> Result<Option<Offset>, ErrorCode> {
-        if self.publisher.current().topic(TopicName::CONSUMER_OFFSETS).is_none() {
+        if self.0.publisher.current().topic(TopicName::CONSUMER_OFFSETS).is_none() {
             // Nobody has ever committed anything.
             return Ok(None);
         }
@@ -235,7 +260,7 @@ impl Topics for LocalTopics {
             .with_group_id(GroupId(text(group)))
             .with_topics(Some(vec![topic]));
         let gone = ErrorCode::CoordinatorNotAvailable;
-        let asked = self.coordinator.fetch_offsets(context(7), request);
+        let asked = self.0.coordinator.fetch_offsets(context(7), request);
         let answer = asked.wait_for(WAIT_MAX).flatten().ok_or(gone)?;
         let refused = |error: i16| match error {
             0 => Ok(()),
@@ -258,8 +283,34 @@ impl Topics for LocalTopics {
     }
 
     fn new_producer_id(&self) -> Result<ProducerId, ErrorCode> {
-        self.producer_ids.next_blocking().ok_or(ErrorCode::CoordinatorNotAvailable)
+        self.0.producer_ids.next_blocking().ok_or(ErrorCode::CoordinatorNotAvailable)
     }
+}
+
+/// What a job asks of a partition.
+pub(crate) const fn request(from: Offset, bytes_max: usize, isolation: Isolation) -> FetchRequest {
+    FetchRequest {
+        from,
+        bytes_max,
+        at_least_one: true,
+        isolation,
+        current_leader_epoch: None,
+        last_fetched_epoch: None,
+    }
+}
+
+/// What a partition answers, as a job takes it.
+pub(crate) fn as_read(fetched: Fetched, isolation: Isolation) -> Result<ReadBatches, ErrorCode> {
+    let readable_end = match isolation {
+        Isolation::ReadUncommitted => fetched.high_watermark,
+        Isolation::ReadCommitted => fetched.last_stable,
+    };
+    let next = fetched.chunk.next;
+    let bytes = fetched.chunk.into_bytes().map_err(|_| ErrorCode::KafkaStorageError)?;
+    let leader_epoch = Batch::parse(&bytes).map_or(LeaderEpoch::NONE, |batch| batch.leader_epoch());
+    let aborted = fetched.aborted.unwrap_or_default();
+    let aborted = aborted.iter().map(|entry| (entry.producer_id, entry.first_offset)).collect();
+    Ok(ReadBatches { bytes, next, leader_epoch, aborted, readable_end })
 }
 
 fn context(api_version: i16) -> RequestContext {

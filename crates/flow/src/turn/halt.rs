@@ -117,23 +117,43 @@ impl Halt {
         matches!(self, Self::Refused { code: ErrorCode::KafkaStorageError, .. })
     }
 
-    /// Whether trying again later may help: nothing of the job itself is wrong.
+    /// Whether trying again later may help: nothing of the job itself is wrong. Not so of what broke the chain.
     #[must_use]
     pub const fn is_passing(&self) -> bool {
-        matches!(
-            self,
-            Self::Refused {
-                code: ErrorCode::OffsetNotAvailable
-                    | ErrorCode::CoordinatorNotAvailable
-                    | ErrorCode::CoordinatorLoadInProgress
-                    | ErrorCode::NotCoordinator
-                    | ErrorCode::NotLeaderOrFollower
-                    | ErrorCode::LeaderNotAvailable
-                    | ErrorCode::NotEnoughReplicas
-                    | ErrorCode::NotEnoughReplicasAfterAppend
-                    | ErrorCode::RequestTimedOut,
-                ..
-            }
-        )
+        match self {
+            Self::Refused { code, .. } => is_passing(*code),
+            Self::Fenced => true,
+            Self::InputGone { .. }
+            | Self::InputExpired { .. }
+            | Self::InputTruncated { .. }
+            | Self::InputGrew { .. }
+            | Self::OutputChanged { .. }
+            | Self::JournalDamaged { .. }
+            | Self::Graph(_) => false,
+        }
     }
+}
+
+/// Refusals that end by themselves: leaders and coordinators change, replicas come back.
+const fn is_passing(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::OffsetNotAvailable
+            | ErrorCode::CoordinatorNotAvailable
+            | ErrorCode::CoordinatorLoadInProgress
+            | ErrorCode::NotCoordinator
+            | ErrorCode::NotController
+            | ErrorCode::NotLeaderOrFollower
+            | ErrorCode::LeaderNotAvailable
+            | ErrorCode::FencedLeaderEpoch
+            | ErrorCode::UnknownLeaderEpoch
+            | ErrorCode::ReplicaNotAvailable
+            | ErrorCode::BrokerNotAvailable
+            | ErrorCode::NetworkException
+            | ErrorCode::NotEnoughReplicas
+            | ErrorCode::NotEnoughReplicasAfterAppend
+            | ErrorCode::RequestTimedOut
+            // A topic that is made on the way needs as many brokers as it has replicas.
+            | ErrorCode::InvalidReplicationFactor
+    )
 }

@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use model::{Isolation, LeaderEpoch, Offset, TimestampMs, TopicId, TopicPartition};
+use model::{ErrorCode, Isolation, LeaderEpoch, Offset, TimestampMs, TopicId, TopicPartition};
 use records::{Batch, Batches};
 
 use super::{
@@ -33,6 +33,8 @@ const LOOK_EVERY_MS: i64 = 1_000;
 struct Input {
     mark: InputMark,
     last_read: TimestampMs,
+    /// How far it could be read when it was last looked at.
+    readable_end: Offset,
 }
 
 /// What a turn did, and the age of what it read.
@@ -74,12 +76,8 @@ impl Inputs {
                 return Err(Halt::InputGone { topic: topic.clone(), recreated: found.is_some() });
             }
             let ends = ends(topics.as_ref(), &mark.partition)?;
-            if mark.position < ends.log_start && !mark.ended {
-                return Err(Halt::InputExpired {
-                    partition: mark.partition.clone(),
-                    needed: mark.position,
-                    log_start: ends.log_start,
-                });
+            if !mark.ended {
+                require_kept(mark, ends)?;
             }
             require_not_truncated(mark, ends)?;
             require_same_history(topics.as_ref(), &mark.partition, mark.epoch, mark.position)?;
@@ -90,7 +88,8 @@ impl Inputs {
     fn of(topics: Arc<dyn Topics>, plan: &Plan, marks: Vec<InputMark>) -> Self {
         let idle_timeout = plan.source.watermark.as_ref().map_or(0, |mark| mark.idle_timeout_ms);
         let last_read = topics.wall();
-        let inputs = marks.into_iter().map(|mark| Input { mark, last_read }).collect();
+        let input = |mark: InputMark| Input { readable_end: mark.position, mark, last_read };
+        let inputs = marks.into_iter().map(input).collect();
         let idle_timeout_ms = i64::try_from(idle_timeout).unwrap_or(i64::MAX);
         // Not yet: a restored job looks at once.
         Self { topics, inputs, idle_timeout_ms, looked_at: TimestampMs::NONE }
@@ -109,13 +108,12 @@ impl Inputs {
         self.inputs.iter().map(position).collect()
     }
 
-    /// Records that could be read now and have not been.
+    /// Records that could be read at the last look and have not been.
     #[must_use]
     pub fn lag_records(&self) -> i64 {
         let lag = |input: &Input| {
-            let end = self.topics.ends(&input.mark.partition).map_or(input.mark.position, |ends| {
-                input.mark.stop.map_or(ends.readable_end, |stop| stop.min(ends.readable_end))
-            });
+            let end = input.readable_end;
+            let end = input.mark.stop.map_or(end, |stop| stop.min(end));
             end.since(input.mark.position).max(0)
         };
         self.inputs.iter().map(lag).sum()
@@ -240,31 +238,32 @@ impl Inputs {
 
 /// Bytes read at once while turns are redone.
 const REDO_BYTES_MAX: usize = 4 << 20;
+/// How long turns that are redone wait for a replica that has not come so far.
+const REDO_WAIT: Duration = Duration::from_secs(5);
 
 impl Input {
     fn read_next(
-        &self,
+        &mut self,
         topics: &dyn Topics,
         bytes_max: usize,
     ) -> Result<Option<ReadBatches>, Halt> {
-        let mark = &self.mark;
-        let ends = ends(topics, &mark.partition)?;
-        if mark.position < ends.log_start {
-            return Err(Halt::InputExpired {
-                partition: mark.partition.clone(),
-                needed: mark.position,
-                log_start: ends.log_start,
-            });
-        }
-        require_not_truncated(mark, ends)?;
-        let end = mark.stop.map_or(ends.readable_end, |stop| stop.min(ends.readable_end));
-        if end <= mark.position {
+        let InputMark { partition, position, epoch, .. } = &self.mark;
+        if self.is_at_stop() {
             return Ok(None);
         }
-        let read = topics
-            .read(&mark.partition, mark.position, bytes_max, Isolation::ReadCommitted)
-            .map_err(|code| Halt::refused("read", &mark.partition, code))?;
-        Ok((read.next > mark.position).then_some(read))
+        let read = match topics.read(partition, *position, bytes_max, Isolation::ReadCommitted) {
+            Ok(read) => read,
+            Err(code) => return Err(why_unread(topics, &self.mark, code)),
+        };
+        self.readable_end = read.readable_end.max(read.next);
+        if read.next <= *position {
+            return Ok(None);
+        }
+        if read.leader_epoch > *epoch {
+            // Another leads since: what was read before must be part of its history too.
+            require_same_history(topics, partition, *epoch, *position)?;
+        }
+        Ok(Some(read))
     }
 
     fn feed(&mut self, graph: &mut Graph, ordinal: usize, read: &ReadBatches, until: Offset) {
@@ -290,22 +289,18 @@ impl Input {
         graph: &mut Graph,
         advance: &Advance,
     ) -> Result<(), Halt> {
-        require_same_history(topics, &self.mark.partition, advance.epoch, advance.until)?;
+        let partition = self.mark.partition.clone();
+        require_same_history(topics, &partition, advance.epoch, advance.until)?;
         while self.mark.position < advance.until {
-            let read = topics
-                .read(
-                    &self.mark.partition,
-                    self.mark.position,
-                    REDO_BYTES_MAX,
-                    Isolation::ReadCommitted,
-                )
-                .map_err(|code| Halt::refused("read", &self.mark.partition, code))?;
-            if read.next <= self.mark.position {
-                return Err(Halt::InputTruncated {
-                    partition: self.mark.partition.clone(),
-                    read: advance.until,
-                    log_end: read.next,
-                });
+            let position = self.mark.position;
+            let mut read = redo_read(topics, &self.mark)?;
+            if read.next <= position {
+                // A replica of this node may not have come so far yet.
+                let _ = topics.wait(&[(partition.clone(), position)], REDO_WAIT);
+                read = redo_read(topics, &self.mark)?;
+            }
+            if read.next <= position {
+                return Err(why_short(topics, &self.mark, advance.until));
             }
             let until = read.next.min(advance.until);
             self.feed(graph, advance.input, &read, until);
@@ -329,6 +324,41 @@ impl Input {
     fn end(&mut self, graph: &mut Graph, ordinal: usize) {
         self.mark.ended = true;
         graph.end_input(ordinal);
+    }
+}
+
+fn redo_read(topics: &dyn Topics, mark: &InputMark) -> Result<ReadBatches, Halt> {
+    topics
+        .read(&mark.partition, mark.position, REDO_BYTES_MAX, Isolation::ReadCommitted)
+        .map_err(|code| why_unread(topics, mark, code))
+}
+
+/// Why an input cannot be read at its position: gone at the front, gone at the end, or for now.
+fn why_unread(topics: &dyn Topics, mark: &InputMark, code: ErrorCode) -> Halt {
+    let refused = |code| Halt::refused("read", &mark.partition, code);
+    if code != ErrorCode::OffsetOutOfRange {
+        return refused(code);
+    }
+    match topics.ends(&mark.partition) {
+        Ok(ends) => match require_kept(mark, ends).and_then(|()| require_not_truncated(mark, ends))
+        {
+            Ok(()) => refused(ErrorCode::OffsetNotAvailable),
+            Err(halt) => halt,
+        },
+        Err(code) => refused(code),
+    }
+}
+
+/// Why what was read up to `until` cannot be read again: it is gone, or not here yet.
+fn why_short(topics: &dyn Topics, mark: &InputMark, until: Offset) -> Halt {
+    match topics.ends(&mark.partition) {
+        Ok(ends) if ends.log_end < until => Halt::InputTruncated {
+            partition: mark.partition.clone(),
+            read: until,
+            log_end: ends.log_end,
+        },
+        Ok(_) => Halt::refused("read", &mark.partition, ErrorCode::OffsetNotAvailable),
+        Err(code) => Halt::refused("read", &mark.partition, code),
     }
 }
 
@@ -370,6 +400,17 @@ fn first_mark(
 
 fn ends(topics: &dyn Topics, partition: &TopicPartition) -> Result<PartitionEnds, Halt> {
     topics.ends(partition).map_err(|code| Halt::refused("look up the ends", partition, code))
+}
+
+fn require_kept(mark: &InputMark, ends: PartitionEnds) -> Result<(), Halt> {
+    if mark.position >= ends.log_start {
+        return Ok(());
+    }
+    Err(Halt::InputExpired {
+        partition: mark.partition.clone(),
+        needed: mark.position,
+        log_start: ends.log_start,
+    })
 }
 
 fn require_not_truncated(mark: &InputMark, ends: PartitionEnds) -> Result<(), Halt> {

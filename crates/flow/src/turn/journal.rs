@@ -92,7 +92,7 @@ impl Journal {
         self.builder.append(now, None, Some(record), &[]);
         self.sequence = self.sequence.checked_add(1).unwrap_or(0);
         self.topics
-            .append(&self.partition, self.builder.finish())
+            .append_here(&self.partition, self.builder.finish())
             .map_err(|code| Halt::refused("append", &self.partition, code))
     }
 

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use model::{Offset, PartitionId, TopicName, TopicPartition};
-use records::{Batch, BatchBuilder, Codec, control, partition_for_key};
+use records::{Batch, BatchBuilder, Codec, partition_for_key};
 
 use super::{
     entry::{Reign, SealedOutput},
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     graph::{DeadRow, ResultRecord, Results},
     plan::{Plan, Sink},
-    topics::Topics,
+    topics::{Producer, Topics},
 };
 
 /// A batch is closed at this size: below the default `max.message.bytes` by a wide margin.
@@ -61,16 +61,14 @@ impl Outputs {
         self.partitions.insert(partition, Output { end, sequence: 0, is_unsynced: true });
     }
 
-    /// Keeps every older reign from appending to `partition` ever again: a control batch of ours, with our epoch.
+    /// Keeps every older reign from appending to `partition` ever again.
     pub(crate) fn fence(&mut self, partition: &TopicPartition) -> Result<(), Halt> {
-        let now = self.topics.wall();
-        let marker =
-            control::marker(control::Marker::Abort, 0, self.reign.id, self.reign.epoch, now);
-        let offset = self
+        let Reign { id, epoch } = self.reign;
+        let end = self
             .topics
-            .append(partition, marker)
+            .fence(partition, Producer { id, epoch })
             .map_err(|code| Halt::refused("fence", partition, code))?;
-        self.know(partition.clone(), offset.plus(1));
+        self.know(partition.clone(), end);
         Ok(())
     }
 
@@ -289,7 +287,8 @@ impl Outputs {
                 .topics
                 .ends(partition)
                 .map_err(|code| Halt::refused("look up the ends", partition, code))?;
-            self.know(partition.clone(), ends.log_end);
+            // Not the log's end: what is not replicated yet may be cut off by a new leader.
+            self.know(partition.clone(), ends.high_watermark);
         }
         Ok(self.partitions.get_mut(partition).expect("it was made known above"))
     }

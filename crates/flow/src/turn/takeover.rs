@@ -2,7 +2,7 @@
 //!
 //!  1. read the journal: the newest snapshot, the seals behind it, the last reign
 //!  2. write the new reign into the journal: the old one can no longer append there
-//!  3. fence every output partition with a control batch: the old reign can no longer append there either
+//!  3. fence every output partition, wherever it is led: the old reign can no longer append there either
 //!  4. of the sealed records behind the recorded ends count those that are there, append the rest
 //!  5. restore the snapshot, go over the sealed turns again, muted
 //!
@@ -13,6 +13,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -32,6 +33,8 @@ use crate::{graph::Graph, plan::Plan, topics::Topics};
 const EPOCH_LAST: ProducerEpoch = ProducerEpoch(i16::MAX - 1);
 /// Bytes of an output read at once while records are counted.
 const COUNT_BYTES_MAX: usize = 4 << 20;
+/// How long counting waits for a replica that has not come so far.
+const COUNT_WAIT: Duration = Duration::from_secs(5);
 
 /// What a reign begins with.
 pub(crate) struct Begun {
@@ -178,7 +181,7 @@ fn settle(
             let ends = topics
                 .ends(&partition)
                 .map_err(|code| Halt::refused("look up the ends", &partition, code))?;
-            outputs.know(partition, ends.log_end);
+            outputs.know(partition, ends.high_watermark);
             continue;
         }
         outputs.fence(&partition)?;
@@ -193,7 +196,8 @@ fn settle(
         };
         let records = batches.iter().map(count).sum();
         if found > records {
-            let log_end = topics.ends(&partition).map_or(Offset::NONE, |ends| ends.log_end);
+            let ends = topics.ends(&partition);
+            let log_end = ends.map_or(Offset::NONE, |ends| ends.high_watermark);
             return Err(Halt::OutputChanged { partition, end, found, sealed: records, log_end });
         }
         if found < records {
@@ -212,8 +216,9 @@ fn count_ours(
 ) -> Result<usize, Halt> {
     let refused = |code| Halt::refused("read", partition, code);
     let ends = topics.ends(partition).map_err(refused)?;
-    if ends.log_end < from || from < ends.log_start {
-        let (end, log_end) = (from, ends.log_end);
+    // The old reigns are fenced, so what they appended is below the high watermark, or was cut off.
+    if ends.high_watermark < from || from < ends.log_start {
+        let (end, log_end) = (from, ends.high_watermark);
         return Err(Halt::OutputChanged {
             partition: partition.clone(),
             end,
@@ -224,9 +229,14 @@ fn count_ours(
     }
     let (mut position, mut found) = (from, 0);
     while position < ends.high_watermark {
-        let read = topics
-            .read(partition, position, COUNT_BYTES_MAX, Isolation::ReadUncommitted)
-            .map_err(refused)?;
+        let read_on =
+            || topics.read(partition, position, COUNT_BYTES_MAX, Isolation::ReadUncommitted);
+        let mut read = read_on().map_err(refused)?;
+        if read.next <= position {
+            // A replica of this node may not have come so far yet.
+            let _ = topics.wait(&[(partition.clone(), position)], COUNT_WAIT);
+            read = read_on().map_err(refused)?;
+        }
         if read.next <= position {
             // Counting too few would append twice.
             return Err(refused(ErrorCode::OffsetNotAvailable));

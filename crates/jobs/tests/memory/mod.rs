@@ -10,12 +10,12 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use flow::topics::{PartitionEnds, ReadBatches, TopicFacts, Topics};
+use flow::topics::{Leadership, PartitionEnds, Producer, ReadBatches, TopicFacts, Topics};
 use model::{
-    ErrorCode, Isolation, LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId, TimestampMs,
-    TopicId, TopicName, TopicPartition,
+    BrokerId, ErrorCode, Isolation, LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId,
+    TimestampMs, TopicId, TopicName, TopicPartition,
 };
-use records::{Batch, stamp};
+use records::{Batch, control, stamp};
 
 /// Topics in memory.
 #[derive(Default)]
@@ -128,6 +128,10 @@ impl Topics for Memory {
         self.state().topics.get(topic).cloned()
     }
 
+    fn leadership(&self, _: &TopicPartition) -> Option<Leadership> {
+        Some(Leadership { leader: Some(BrokerId(0)), epoch: LeaderEpoch(0), is_here: true })
+    }
+
     fn create(
         &self,
         topic: &TopicName,
@@ -153,7 +157,6 @@ impl Topics for Memory {
             readable_end: Offset(log.end),
             high_watermark: Offset(log.end),
             log_end: Offset(log.end),
-            leader_epoch: LeaderEpoch(0),
         })
     }
 
@@ -186,8 +189,13 @@ impl Topics for Memory {
                 next = end;
             }
         }
-        let leader_epoch = LeaderEpoch(0);
-        Ok(ReadBatches { bytes: bytes.freeze(), next, leader_epoch, aborted: Vec::new() })
+        Ok(ReadBatches {
+            bytes: bytes.freeze(),
+            next,
+            leader_epoch: LeaderEpoch(0),
+            aborted: Vec::new(),
+            readable_end: Offset(log.end),
+        })
     }
 
     fn append(&self, partition: &TopicPartition, mut batch: BytesMut) -> Result<Offset, ErrorCode> {
@@ -214,6 +222,20 @@ impl Topics for Memory {
         log.end = view.next_offset().0;
         log.batches.push((base, batch.freeze()));
         Ok(base)
+    }
+
+    fn append_here(
+        &self,
+        partition: &TopicPartition,
+        batch: BytesMut,
+    ) -> Result<Offset, ErrorCode> {
+        self.append(partition, batch)
+    }
+
+    fn fence(&self, partition: &TopicPartition, producer: Producer) -> Result<Offset, ErrorCode> {
+        let Producer { id, epoch } = producer;
+        let marker = control::marker(control::Marker::Abort, 0, id, epoch, self.wall());
+        self.append(partition, marker).map(|offset| offset.plus(1))
     }
 
     fn sync(&self, partition: &TopicPartition) -> Result<(), ErrorCode> {
