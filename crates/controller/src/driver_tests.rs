@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use model::{ErrorCode, Pending};
-use world::Disk;
+use world::{Disk, exec::Wait};
 
 use crate::{
     ControllerError, IfThere, TopicKey,

@@ -292,5 +292,6 @@ fn machine(clock: &Arc<SimClock>, seed: u64) -> Machine {
     let world = World { clock: clock.clone(), chance: Chance::from_seed(seed) };
     let mut server = ServerOptions::new(BrokerId(100));
     server.set("leader.imbalance.check.interval.seconds", "5").unwrap();
-    Machine::new(world, ControllerOptions { cluster_id: "c".into(), server })
+    let quorum = crate::QuorumOptions::alone(BrokerId(100), &server);
+    Machine::new(world, ControllerOptions { cluster_id: "c".into(), server, quorum })
 }

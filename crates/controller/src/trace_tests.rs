@@ -72,7 +72,8 @@ impl Stage {
         let world = World { clock: clock.clone(), chance: Chance::from_seed(7) };
         let mut server = ServerOptions::new(BrokerId(100));
         server.set("leader.imbalance.check.interval.seconds", "60").unwrap();
-        let options = ControllerOptions { cluster_id: "c".into(), server };
+        let quorum = crate::QuorumOptions::alone(BrokerId(100), &server);
+        let options = ControllerOptions { cluster_id: "c".into(), server, quorum };
         let machine = Machine::new(world, options);
         Self { machine, clock, image: Image::default(), lives: 0 }
     }
