@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use broker::{BrokerOptions, BrokerParts, LocalLog, LocalTopics, Metrics, publish};
+use broker::{BrokerOptions, LocalLog, LocalParts, LocalTopics, ProducerIds, publish};
 use controller::{Controller, ControllerOptions, QuorumOfOne, Registration, World};
 use coordinator::{Coordinator, GroupOptions};
 use flow::{
@@ -115,22 +115,22 @@ impl Node {
         };
         let registered = controller.join(registration, &publisher);
         let options = BrokerOptions::new(Arc::new(server), id, "localhost", 9092);
-        let parts = BrokerParts {
+        let parts = LocalParts {
             replicas: replicas.clone(),
             controller: controller.clone(),
             coordinator: coordinator.clone(),
+            producer_ids: ProducerIds::new(controller.clone()),
             publisher: publisher.clone(),
             clock,
             options: Arc::new(options),
-            metrics: Arc::new(Metrics::default()),
         };
-        let topics = Arc::new(LocalTopics::new(&parts));
+        let topics = Arc::new(LocalTopics::new(parts));
         let node = Self { topics, controller, coordinator: coordinator.clone() };
         if !matches!(registered, Some(Ok(_))) {
             node.end();
             return None;
         }
-        publish::subscribe(&publisher, replicas, coordinator, NODE);
+        publish::subscribe(&publisher, replicas, (coordinator, None), NODE);
         Some(node)
     }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use controller::Controller;
-use coordinator::Coordinator;
+use coordinator::{Coordinator, TransactionCoordinator};
 use metadata::Publisher;
 use model::limits::FRAMES_BYTES_MAX;
 use replication::ReplicaSet;
@@ -18,7 +18,8 @@ use tokio::net::TcpListener;
 use world::Clock;
 
 use crate::{
-    BrokerOptions, Metrics, budget::Budget, fetch::Sessions, producer_ids::ProducerIds, server,
+    BrokerOptions, LocalMarkers, LocalParts, Metrics, Transactions, budget::Budget,
+    fetch::Sessions, producer_ids::ProducerIds, server,
 };
 
 /// What a broker is made of.
@@ -29,6 +30,8 @@ pub struct BrokerParts {
     pub controller: Controller,
     /// Who decides about groups.
     pub coordinator: Coordinator,
+    /// Who decides about transactions, and does what they need.
+    pub transactions: Transactions,
     /// Where the image is found.
     pub publisher: Arc<Publisher>,
     /// Time.
@@ -37,6 +40,22 @@ pub struct BrokerParts {
     pub options: Arc<BrokerOptions>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+}
+
+impl BrokerParts {
+    /// Those of them that need no socket.
+    #[must_use]
+    pub fn local(&self) -> LocalParts {
+        LocalParts {
+            replicas: Arc::clone(&self.replicas),
+            controller: self.controller.clone(),
+            coordinator: self.coordinator.clone(),
+            producer_ids: self.transactions.producer_ids.clone(),
+            publisher: Arc::clone(&self.publisher),
+            clock: Arc::clone(&self.clock),
+            options: Arc::clone(&self.options),
+        }
+    }
 }
 
 /// Kafka's face of one node.
@@ -56,6 +75,8 @@ pub(crate) struct Shared {
     pub(crate) replicas: Arc<ReplicaSet>,
     pub(crate) controller: Controller,
     pub(crate) coordinator: Coordinator,
+    pub(crate) transactions: TransactionCoordinator,
+    pub(crate) markers: LocalMarkers,
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) options: Arc<BrokerOptions>,
@@ -70,14 +91,25 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(parts: BrokerParts) -> Self {
-        let BrokerParts { replicas, controller, coordinator, publisher, clock, options, metrics } =
-            parts;
+        let BrokerParts {
+            replicas,
+            controller,
+            coordinator,
+            transactions,
+            publisher,
+            clock,
+            options,
+            metrics,
+        } = parts;
+        let Transactions { coordinator: transactions, markers, producer_ids } = transactions;
         let patience = Duration::from_millis(options.connections_max_idle_ms);
         Self {
             replicas,
-            producer_ids: ProducerIds::new(controller.clone()),
+            producer_ids,
             controller,
             coordinator,
+            transactions,
+            markers,
             publisher,
             clock,
             options,

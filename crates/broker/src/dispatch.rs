@@ -11,7 +11,7 @@ use wire::{
 use crate::{
     broker::Shared,
     fetch::Segments,
-    handlers::{cluster, data, groups, topics},
+    handlers::{cluster, data, groups, topics, transactions},
 };
 
 /// Who is at the other end of a connection.
@@ -139,6 +139,37 @@ async fn handle_group(cx: Context, to: To<'_>, request: Request) -> Result<Answe
             to.send(&groups::describe_groups::handle(cx, asked).await)
         }
         Request::DeleteGroups(asked) => to.send(&groups::delete_groups::handle(cx, asked).await),
+        request => handle_transaction(cx, to, request).await,
+    }
+}
+
+async fn handle_transaction(
+    cx: Context,
+    to: To<'_>,
+    request: Request,
+) -> Result<Answer, WireError> {
+    use transactions as txn;
+    match request {
+        Request::AddPartitionsToTxn(asked) => {
+            to.send(&txn::add_partitions_to_txn::handle(cx, asked).await)
+        }
+        Request::AddOffsetsToTxn(asked) => {
+            to.send(&txn::add_offsets_to_txn::handle(cx, asked).await)
+        }
+        Request::EndTxn(asked) => to.send(&txn::end_txn::handle(cx, asked).await),
+        Request::TxnOffsetCommit(asked) => {
+            to.send(&txn::txn_offset_commit::handle(cx, asked).await)
+        }
+        Request::WriteTxnMarkers(asked) => {
+            to.send(&txn::write_txn_markers::handle(cx, asked).await)
+        }
+        Request::DescribeProducers(asked) => to.send(&txn::describe_producers::handle(cx, asked)),
+        Request::DescribeTransactions(asked) => {
+            to.send(&txn::describe_transactions::handle(cx, asked).await)
+        }
+        Request::ListTransactions(asked) => {
+            to.send(&txn::list_transactions::handle(cx, asked).await)
+        }
         other => unreachable!("{} is handled above", other.api().name()),
     }
 }

@@ -74,6 +74,10 @@ impl Loopback {
         header: &RequestHeader,
         frame: BytesMut,
     ) -> Result<Option<Bytes>, Hangup> {
+        let asked = self.producing.unverified(&self.shared, header, &frame).map_err(Ended::from)?;
+        if let Some(asked) = asked {
+            self.producing.verify(&self.shared, header.version, asked).await;
+        }
         let staged = self.producing.stage_one(&self.shared, &self.asker, header, frame);
         match staged.map_err(Ended::from)? {
             Produced::Unanswered => Ok(None),

@@ -30,6 +30,10 @@ pub struct BrokerOptions {
     pub fetch_bytes_max: usize,
     /// `offsets.topic.num.partitions`: must be what the coordinator is told.
     pub offsets_partitions: i32,
+    /// `transaction.state.log.num.partitions`: must be what the transaction coordinator is told.
+    pub transaction_partitions: i32,
+    /// `transaction.partition.verification.enable`.
+    pub verify_transactions: bool,
     /// The whole file, for DescribeConfigs.
     pub server: Arc<ServerOptions>,
 }
@@ -57,6 +61,11 @@ impl BrokerOptions {
             fetch_bytes_max: size("fetch.max.bytes").min(limits::FETCH_BYTES_MAX),
             offsets_partitions: i32::try_from(server.number("offsets.topic.num.partitions"))
                 .unwrap_or(50),
+            transaction_partitions: i32::try_from(
+                server.number("transaction.state.log.num.partitions"),
+            )
+            .unwrap_or(50),
+            verify_transactions: server.is_true("transaction.partition.verification.enable"),
             server,
         }
     }

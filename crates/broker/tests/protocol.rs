@@ -52,7 +52,14 @@ async fn every_served_api_is_advertised_and_nothing_else() {
             .collect();
         assert_eq!(rows, table);
         assert_eq!(rows[0], (0, 0, 13), "Produce is advertised from 0");
-        assert_eq!((answer.supported_features.len(), answer.finalized_features.len()), (0, 0));
+        let finalised: Vec<_> = answer
+            .finalized_features
+            .iter()
+            .map(|feature| (feature.name.as_str(), feature.max_version_level))
+            .collect();
+        let expected = if version < 3 { vec![] } else { vec![("transaction.version", 2)] };
+        assert_eq!(finalised, expected);
+        assert_eq!(answer.supported_features.len(), usize::from(version >= 4), "KAFKA-17492");
     }
     let bad = named.with_client_software_name(text("-bad-"));
     let answer: ApiVersionsResponse = peer.ask(Api::ApiVersions, 3, &bad).await;

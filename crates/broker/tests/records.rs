@@ -173,7 +173,7 @@ async fn a_retried_batch_of_an_idempotent_producer_is_appended_once() {
 
     let transactional = asked.with_transactional_id(Some(TransactionalId(text("tx"))));
     let refused: InitProducerIdResponse = peer.ask(Api::InitProducerId, 4, &transactional).await;
-    assert_eq!((refused.error_code, refused.producer_id.0), (42, -1));
+    assert_eq!((refused.error_code, refused.producer_id.0), (16, -1), "nobody coordinates it yet");
     node.stop().await;
 }
 

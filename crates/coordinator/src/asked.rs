@@ -1,6 +1,7 @@
 //! What is asked of one group, and what it answers: Kafka's own messages, one group each.
 
-use model::ErrorCode;
+use model::{ErrorCode, Verification};
+use records::control::Marker;
 use wire::messages::{
     GroupId, HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse,
     LeaveGroupRequest, LeaveGroupResponse, OffsetCommitRequest, OffsetCommitResponse,
@@ -15,6 +16,8 @@ use wire::messages::{
 };
 
 use std::sync::Arc;
+
+use crate::runtime::Producer;
 
 /// Who asks, in which version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +38,12 @@ pub(crate) enum Asked {
     Heartbeat(HeartbeatRequest),
     Leave(RequestContext, LeaveGroupRequest),
     CommitOffsets(RequestContext, OffsetCommitRequest),
-    FetchOffsets(OffsetFetchRequestGroup),
+    /// TxnOffsetCommit, with what is known of its right to begin the transaction in this partition.
+    CommitInTransaction(OffsetCommitRequest, Producer, Verification),
+    /// WriteTxnMarkers: the transaction of this producer has ended, by the word of a coordinator of this epoch.
+    EndTransaction(Producer, Marker, i32),
+    /// With whether only stable offsets are wanted.
+    FetchOffsets(OffsetFetchRequestGroup, bool),
     DeleteOffsets(OffsetDeleteRequest),
     Describe(RequestContext, GroupId),
     Delete(GroupId),
@@ -58,6 +66,7 @@ pub(crate) enum Answered {
     Heartbeat(HeartbeatResponse),
     Leave(LeaveGroupResponse),
     CommitOffsets(OffsetCommitResponse),
+    EndTransaction(ErrorCode),
     FetchOffsets(OffsetFetchResponseGroup),
     DeleteOffsets(OffsetDeleteResponse),
     Describe(DescribedGroup),
@@ -82,8 +91,11 @@ impl Asked {
                 code => code,
             })),
             Self::Leave(cx, request) => Answered::Leave(leave_error(cx, request, code)),
-            Self::CommitOffsets(_, request) => Answered::CommitOffsets(commit_error(request, code)),
-            Self::FetchOffsets(request) => Answered::FetchOffsets(fetch_error(request, code)),
+            Self::CommitOffsets(_, request) | Self::CommitInTransaction(request, ..) => {
+                Answered::CommitOffsets(commit_error(request, code))
+            }
+            Self::EndTransaction(..) => Answered::EndTransaction(code),
+            Self::FetchOffsets(request, _) => Answered::FetchOffsets(fetch_error(request, code)),
             Self::DeleteOffsets(_) => Answered::DeleteOffsets(
                 OffsetDeleteResponse::default().with_error_code(code.code()),
             ),
@@ -118,6 +130,8 @@ impl Answered {
                 }
                 Self::CommitOffsets(answer)
             }
+            // The log's own word: it says whether the marker is stale, or to be sent again.
+            Self::EndTransaction(_) => Self::EndTransaction(code),
             Self::FetchOffsets(answer) => Self::FetchOffsets(
                 OffsetFetchResponseGroup::default()
                     .with_group_id(answer.group_id)
@@ -201,7 +215,7 @@ pub(crate) fn describe_error(group: &GroupId, code: ErrorCode) -> DescribedGroup
 }
 
 /// What a group's member is told when the log refused the group's record.
-fn append_error(code: ErrorCode) -> ErrorCode {
+pub(crate) fn append_error(code: ErrorCode) -> ErrorCode {
     match code {
         ErrorCode::UnknownTopicOrPartition
         | ErrorCode::NotEnoughReplicas

@@ -5,13 +5,17 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use model::{LeaderEpoch, PartitionId, Pending, Reply};
+use model::{
+    ErrorCode, LeaderEpoch, PartitionId, Pending, ProducerEpoch, ProducerId, Reply, Verification,
+};
+use records::control::Marker;
 use wire::messages::{
     DeleteGroupsRequest, DeleteGroupsResponse, DescribeGroupsRequest, DescribeGroupsResponse,
     HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest,
     LeaveGroupResponse, ListGroupsRequest, ListGroupsResponse, OffsetCommitRequest,
     OffsetCommitResponse, OffsetDeleteRequest, OffsetDeleteResponse, OffsetFetchRequest,
-    OffsetFetchResponse, SyncGroupRequest, SyncGroupResponse,
+    OffsetFetchResponse, SyncGroupRequest, SyncGroupResponse, TxnOffsetCommitRequest,
+    TxnOffsetCommitResponse,
 };
 use world::{Clock, exec::JoinHandle};
 
@@ -20,7 +24,7 @@ use crate::{
     gather::{GroupDesk, Question},
     group::partition_for,
     options::{GroupOptions, Topics},
-    runtime::{Command, Driver, Inbox, Log},
+    runtime::{Command, Driver, Inbox, Log, Producer},
 };
 
 /// The group coordinator of one broker. Clones are the same coordinator; its thread ends with [`Coordinator::stop`], or after the
@@ -145,6 +149,33 @@ impl Coordinator {
         request: OffsetCommitRequest,
     ) -> Pending<OffsetCommitResponse> {
         self.ask(|reply| Question::CommitOffsets(cx, Box::new(request), reply))
+    }
+
+    /// TxnOffsetCommit: offsets that become true with their transaction. `verification` is what is known of its right to begin
+    /// in this group's partition.
+    #[must_use]
+    pub fn commit_in_transaction(
+        &self,
+        request: TxnOffsetCommitRequest,
+        verification: Verification,
+    ) -> Pending<TxnOffsetCommitResponse> {
+        self.ask(|reply| Question::CommitInTransaction(Box::new(request), verification, reply))
+    }
+
+    /// The end of a transaction that commits offsets of groups on `partition`: writes the marker, and makes what was pending true or
+    /// forgets it. Answered with the error of the log.
+    #[must_use]
+    pub fn end_transaction(
+        &self,
+        partition: PartitionId,
+        (producer, epoch): (ProducerId, ProducerEpoch),
+        marker: Marker,
+        coordinator_epoch: i32,
+    ) -> Pending<ErrorCode> {
+        let producer = Producer { id: producer, epoch };
+        self.ask(|reply| {
+            Question::EndTransaction(partition, producer, marker, coordinator_epoch, reply)
+        })
     }
 
     /// OffsetFetch, in the shape of the version: one group up to 7, several from 8 on.

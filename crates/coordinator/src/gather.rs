@@ -3,16 +3,17 @@
 //! A question about one group is one request. OffsetFetch since version 8, DescribeGroups, DeleteGroups and ListGroups ask
 //! several groups, which may live on several partitions: their parts are gathered, in the order of the question.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
-use model::{ErrorCode, PartitionId, Reply};
+use model::{ErrorCode, PartitionId, Reply, Verification};
+use records::control::Marker;
 use wire::messages::{
     DeleteGroupsRequest, DeleteGroupsResponse, DescribeGroupsRequest, DescribeGroupsResponse,
     HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest,
     LeaveGroupResponse, ListGroupsRequest, ListGroupsResponse, OffsetCommitRequest,
     OffsetCommitResponse, OffsetDeleteRequest, OffsetDeleteResponse, OffsetFetchRequest,
-    OffsetFetchResponse, SyncGroupRequest, SyncGroupResponse,
-    delete_groups_response::DeletableGroupResult,
+    OffsetFetchResponse, SyncGroupRequest, SyncGroupResponse, TxnOffsetCommitRequest,
+    TxnOffsetCommitResponse, delete_groups_response::DeletableGroupResult,
 };
 use world::Chance;
 
@@ -23,7 +24,8 @@ use crate::{
     group::{Core, GroupShard, partition_for},
     limits,
     options::{GroupOptions, Topics},
-    runtime::{Desk, Ticket, Timers},
+    runtime::{Desk, Producer, Reign, Ticket, Timers},
+    transactional,
 };
 
 /// What callers of [`crate::Coordinator`] ask, with where the answer goes.
@@ -33,6 +35,8 @@ pub(crate) enum Question {
     Heartbeat(Box<HeartbeatRequest>, Reply<HeartbeatResponse>),
     Leave(RequestContext, LeaveGroupRequest, Reply<LeaveGroupResponse>),
     CommitOffsets(RequestContext, Box<OffsetCommitRequest>, Reply<OffsetCommitResponse>),
+    CommitInTransaction(Box<TxnOffsetCommitRequest>, Verification, Reply<TxnOffsetCommitResponse>),
+    EndTransaction(PartitionId, Producer, Marker, i32, Reply<ErrorCode>),
     FetchOffsets(RequestContext, OffsetFetchRequest, Reply<OffsetFetchResponse>),
     DeleteOffsets(OffsetDeleteRequest, Reply<OffsetDeleteResponse>),
     Describe(RequestContext, DescribeGroupsRequest, Reply<DescribeGroupsResponse>),
@@ -48,6 +52,8 @@ enum Waiting {
     Heartbeat(Reply<HeartbeatResponse>),
     Leave(Reply<LeaveGroupResponse>),
     CommitOffsets(Reply<OffsetCommitResponse>),
+    CommitInTransaction(Reply<TxnOffsetCommitResponse>),
+    EndTransaction(Reply<ErrorCode>),
     DeleteOffsets(Reply<OffsetDeleteResponse>),
     /// The part `index` of the gathering `gathering`.
     Part {
@@ -81,7 +87,7 @@ pub(crate) struct GroupDesk {
     last_number: u64,
 }
 
-type Requests = Vec<(PartitionId, Ticket, Asked)>;
+type Requests = crate::runtime::Requests<GroupDesk>;
 
 impl GroupDesk {
     pub(crate) fn new(options: GroupOptions, topics: Topics, seed: u64) -> Self {
@@ -176,6 +182,18 @@ impl GroupDesk {
                 let waiting = Waiting::CommitOffsets(reply);
                 self.one(&group, Asked::CommitOffsets(cx, *request), waiting)
             }
+            Question::CommitInTransaction(request, verification, reply) => {
+                let group = request.group_id.clone();
+                let (producer, request) = transactional::plain(*request);
+                let asked = Asked::CommitInTransaction(request, producer, verification);
+                self.one(&group, asked, Waiting::CommitInTransaction(reply))
+            }
+            Question::EndTransaction(partition, producer, marker, coordinator_epoch, reply) => {
+                let ticket = Ticket(self.next_number());
+                self.waiting.insert(ticket, Waiting::EndTransaction(reply));
+                let asked = Asked::EndTransaction(producer, marker, coordinator_epoch);
+                vec![(partition, ticket, asked)]
+            }
             Question::DeleteOffsets(request, reply) => {
                 let group = request.group_id.clone();
                 self.one(&group, Asked::DeleteOffsets(request), Waiting::DeleteOffsets(reply))
@@ -186,16 +204,19 @@ impl GroupDesk {
 }
 
 impl Desk for GroupDesk {
+    const NAME: &'static str = "coordinator";
     type Shard = GroupShard;
     type Question = Question;
 
     fn open(&mut self, question: Question, led: &[PartitionId]) -> Requests {
         match question {
             Question::FetchOffsets(cx, request, reply) => {
+                let is_stable_wanted = request.require_stable;
                 let groups = fetch_shape::groups_of(cx.api_version, request);
                 let part =
                     |group: wire::messages::offset_fetch_request::OffsetFetchRequestGroup| {
-                        (self.partition(&group.group_id), Asked::FetchOffsets(group))
+                        let partition = self.partition(&group.group_id);
+                        (partition, Asked::FetchOffsets(group, is_stable_wanted))
                     };
                 let parts = groups.into_iter().map(part).collect();
                 self.gather(parts, Finish::FetchOffsets(cx.api_version, reply))
@@ -249,6 +270,12 @@ impl Desk for GroupDesk {
             (Some(Waiting::CommitOffsets(reply)), Answered::CommitOffsets(answer)) => {
                 reply.send(answer);
             }
+            (Some(Waiting::CommitInTransaction(reply)), Answered::CommitOffsets(answer)) => {
+                reply.send(transactional::answer(answer));
+            }
+            (Some(Waiting::EndTransaction(reply)), Answered::EndTransaction(code)) => {
+                reply.send(code);
+            }
             (Some(Waiting::DeleteOffsets(reply)), Answered::DeleteOffsets(answer)) => {
                 reply.send(answer);
             }
@@ -261,6 +288,10 @@ impl Desk for GroupDesk {
             ),
             (Some(_), answer) => debug_assert!(false, "an answer of another kind: {answer:?}"),
         }
+    }
+
+    fn perform(&mut self, _reign: Reign, effect: Infallible) {
+        match effect {}
     }
 
     fn shard(&mut self) -> GroupShard {

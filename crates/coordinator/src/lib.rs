@@ -1,4 +1,4 @@
-//! Replicated state machines on internal topics: consumer groups and their offsets.
+//! Replicated state machines on internal topics: consumer groups and their offsets, transactions.
 //!
 //! A shard is the machine of one partition of an internal topic. It decides (records and answers), the [runtime](Log)
 //! appends the records, applies them, and lets the answers go once they are committed. Everything runs on one thread of
@@ -21,8 +21,8 @@
 //! # }
 //! ```
 //!
-//! What this crate is not: it opens no log and knows no partition's leader; both are told to it. Groups of KIP-848 and
-//! transactions are further shards on the same runtime, to come.
+//! What this crate is not: it opens no log and knows no partition's leader; both are told to it. Groups of KIP-848
+//! are further shards on the same runtime, to come.
 
 mod asked;
 mod budget;
@@ -37,6 +37,9 @@ mod options;
 mod runtime;
 #[cfg(test)]
 mod test_log;
+mod transaction;
+mod transaction_coordinator;
+mod transactional;
 
 pub use asked::RequestContext;
 pub use coordinator::Coordinator;
@@ -44,4 +47,10 @@ pub use group::{
     CommittedOffset, DecodeError, GroupRecord, SavedGroup, SavedMember, partition_for,
 };
 pub use options::{GroupOptions, Topics};
-pub use runtime::Log;
+pub use runtime::{Loaded, Log, Reign, Wake};
+pub use transaction::{
+    AddPartitions, ClientVersion, EndTransaction, InitProducer, MarkerOrder, MarkerReport, Markers,
+    ProducerIds, Producing, Transaction, TransactionFilter, TransactionOptions, TransactionRecord,
+    TransactionResult, TransactionState,
+};
+pub use transaction_coordinator::TransactionCoordinator;

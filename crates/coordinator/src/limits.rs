@@ -6,6 +6,10 @@ use std::time::Duration;
 pub(crate) const QUEUE_REQUESTS_MAX: usize = 4_096;
 /// What all groups of a process may hold: members, announced members, committed offsets. Past it new ones are refused.
 pub(crate) const GROUPS_BYTES_MAX: usize = 64 << 20;
+/// What all transactional ids of a process may hold. Past it new ones, and new partitions of open transactions, are refused.
+pub(crate) const TRANSACTIONS_BYTES_MAX: usize = 64 << 20;
+/// How long after a marker was not written it is tried again; the same for a record that ends a transaction.
+pub(crate) const MARKERS_RETRY_MS: i64 = 100;
 /// What a thing in a map costs beside its own text, roughly.
 pub(crate) const ENTRY_BYTES: usize = 128;
 /// Members of one group that were told their id and have not come back with it.

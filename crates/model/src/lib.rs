@@ -16,6 +16,7 @@ mod offset;
 mod partition;
 mod pending;
 mod time;
+mod verification;
 
 pub use epoch::{BrokerEpoch, LeaderEpoch, PartitionEpoch, ProducerEpoch};
 pub use error_code::ErrorCode;
@@ -26,3 +27,4 @@ pub use offset::Offset;
 pub use partition::TopicPartition;
 pub use pending::{Pending, Reply};
 pub use time::TimestampMs;
+pub use verification::{Verification, VerificationGuard};

@@ -182,7 +182,11 @@ fn check_header(batch: &Batch<'_>, rules: &Rules) -> Result<(), Invalid> {
     if last_offset_delta != count - 1 {
         return Err(Invalid::CountMismatch { last_offset_delta, count });
     }
-    if batch.producer_id().is_some() && batch.base_sequence() < 0 && !batch.is_control() {
+    if rules.from_client
+        && batch.producer_id().is_some()
+        && batch.base_sequence() < 0
+        && !batch.is_control()
+    {
         return Err(Invalid::Sequence(batch.base_sequence()));
     }
     if rules.from_client && batch.is_control() {

@@ -41,7 +41,7 @@ pub use leader::{Effects, FollowerFetch, Leader, LeaderRules, Reign};
 pub use options::log_options;
 pub use partition::{
     Acks, FetchRequest, Fetched, Followable, ListedOffset, OffsetSpec, Partition, PartitionUsage,
-    Placed, ReplicaFetch,
+    Placed, ReplicaFetch, Terms,
 };
 pub use replica_set::ReplicaSet;
 pub use waiter::Waiter;

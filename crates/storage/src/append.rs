@@ -10,12 +10,12 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use model::{LeaderEpoch, Offset, TimestampMs};
+use model::{LeaderEpoch, Offset, ProducerEpoch, TimestampMs};
 use records::{Batch, TimestampType, control::Marker, examine, stamp};
 
 use crate::{
     AppendError, Log, StorageError,
-    producer::{Ended, Seen, Sequenced, Verdict, check, check_marker},
+    producer::{Ended, Seen, Sequenced, Verdict, check, check_epoch, check_marker},
     segment::{
         head::Head,
         name::Kind,
@@ -182,11 +182,7 @@ impl Log {
         let known = self.producers.find(head.producer);
         check_marker(known, head.producer_epoch, coordinator_epoch).map_err(|refused| match refused
         {
-            MarkerRefused::StaleEpoch { current } => AppendError::StaleProducerEpoch {
-                producer: head.producer.0,
-                found: head.producer_epoch.0,
-                current: current.0,
-            },
+            MarkerRefused::StaleEpoch { current } => stale(head, current),
             MarkerRefused::CoordinatorFenced { current } => {
                 AppendError::CoordinatorFenced { found: coordinator_epoch, current }
             }
@@ -195,8 +191,14 @@ impl Log {
 
     /// The batch that lies in the log already, if this is it.
     fn judge_sequence(&mut self, head: &Head) -> Result<Option<Seen>, AppendError> {
-        if !head.producer.is_some() || head.base_sequence < 0 {
+        if !head.producer.is_some() {
             return Ok(None);
+        }
+        if head.base_sequence < 0 {
+            return match check_epoch(self.producers.find(head.producer), head.producer_epoch) {
+                Verdict::StaleEpoch { current } => Err(stale(head, current)),
+                _ => Ok(None),
+            };
         }
         let batch = Sequenced {
             epoch: head.producer_epoch,
@@ -215,11 +217,7 @@ impl Log {
             Verdict::OutOfOrder { last } => {
                 Err(AppendError::OutOfOrderSequence { producer, found: batch.first, last })
             }
-            Verdict::StaleEpoch { current } => Err(AppendError::StaleProducerEpoch {
-                producer,
-                found: batch.epoch.0,
-                current: current.0,
-            }),
+            Verdict::StaleEpoch { current } => Err(stale(head, current)),
             Verdict::InTransaction { since } => Err(AppendError::InTransaction { producer, since }),
         }
     }
@@ -296,6 +294,14 @@ impl Log {
             duplicate: true,
             size_bytes: 0,
         }
+    }
+}
+
+fn stale(head: &Head, current: ProducerEpoch) -> AppendError {
+    AppendError::StaleProducerEpoch {
+        producer: head.producer.0,
+        found: head.producer_epoch.0,
+        current: current.0,
     }
 }
 

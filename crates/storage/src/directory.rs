@@ -94,7 +94,7 @@ impl DataDirectory {
         (cluster_id, node_id): (&str, BrokerId),
         resources: &Resources,
     ) -> Result<Self, StorageError> {
-        disk.create_directories(path).on("create", path)?;
+        create_durably(&*disk, path)?;
         let held = match disk.lock(path) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 return Err(StorageError::Locked { path: path.to_owned() });
@@ -370,6 +370,22 @@ fn parse_name(name: &str) -> Option<TopicPartition> {
     let is_plain = number >= 0 && partition == number.to_string();
     is_plain.then_some(())?;
     Some(TopicPartition::new(TopicName::parse(topic).ok()?, PartitionId(number)))
+}
+
+/// Makes the directory, and its name outlive a power cut: what is synced in a directory is lost with it. Once it is used its name is known
+/// to be safe.
+fn create_durably(disk: &dyn Disk, path: &Path) -> Result<(), StorageError> {
+    let is_used = disk.exists(&path.join(identity::NAME));
+    disk.create_directories(path).on("create", path)?;
+    for above in path.ancestors().skip(1).filter(|_| !is_used) {
+        let above = if above == Path::new("") { Path::new(".") } else { above };
+        match disk.sync_directory(above) {
+            // What we may not open we have not made.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            synced => synced.on("sync", above)?,
+        }
+    }
+    Ok(())
 }
 
 /// Not synced: after a power cut the metadata of the cluster knows the id.

@@ -160,6 +160,12 @@ pub enum AppendError {
         /// Where the transaction begins.
         since: Offset,
     },
+    /// A transactional batch that begins a transaction here, and nobody has verified that its coordinator knows.
+    #[error("the transaction of producer {producer} is not verified in this partition")]
+    NotVerified {
+        /// The producer.
+        producer: i64,
+    },
     /// A replicated batch that does not follow the end of the log.
     #[error("batch of offset {found} does not follow the log, which ends at {end}")]
     NotNext {
@@ -190,7 +196,7 @@ impl AppendError {
             Self::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
             Self::StaleProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
             Self::CoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
-            Self::InTransaction { .. } => ErrorCode::InvalidTxnState,
+            Self::InTransaction { .. } | Self::NotVerified { .. } => ErrorCode::InvalidTxnState,
             Self::NotNext { .. } => ErrorCode::OffsetOutOfRange,
             Self::Storage(error) => error.code(),
         }

@@ -11,7 +11,8 @@ use world::Disk;
 
 use crate::{StorageError, error::IoContext, properties};
 
-const NAME: &str = "meta.properties";
+/// The file that is there once a directory is used.
+pub(crate) const NAME: &str = "meta.properties";
 
 /// What `meta.properties` says.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -26,6 +26,8 @@ pub struct Facts {
     pub violations: Vec<String>,
     /// When something last went well, by workload.
     pub progress: BTreeMap<String, Duration>,
+    /// What each workload was told last when it did not get on.
+    pub refusals: BTreeMap<String, String>,
 }
 
 /// A value on its way into a partition.
@@ -106,6 +108,11 @@ impl History {
     /// Notes that `workload` gets on.
     pub fn progressed(&self, workload: &str) {
         self.facts().progress.insert(workload.to_owned(), threads::elapsed());
+    }
+
+    /// Notes why `workload` does not get on.
+    pub fn refused(&self, workload: &str, why: String) {
+        self.facts().refusals.insert(workload.to_owned(), why);
     }
 
     /// All that was noted.

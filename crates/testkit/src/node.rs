@@ -9,7 +9,9 @@ use std::{
     sync::Arc,
 };
 
-use broker::{BrokerOptions, BrokerParts, Face, LocalLog, LocalTopics, Metrics, publish};
+use broker::{
+    BrokerOptions, BrokerParts, Face, LocalLog, LocalTopics, Metrics, Transactions, publish,
+};
 use bytes::{Buf, BytesMut};
 use controller::{Controller, ControllerOptions, QuorumOfOne, Registration};
 use coordinator::{Coordinator, GroupOptions};
@@ -217,6 +219,7 @@ fn main(boot: Boot, stopped: &Receiver<()>, state: &Mutex<State>) -> String {
 struct Running {
     engine: Arc<Engine>,
     coordinator: Coordinator,
+    transactions: Transactions,
     controller: Controller,
     housekeeper: Housekeeper,
     replicas: Arc<ReplicaSet>,
@@ -255,12 +258,17 @@ impl Running {
             Some(Ok(_)) => {}
             other => return Err(format!("not registered: {other:?}")),
         }
-        publish::subscribe(&publisher, replicas.clone(), coordinator.clone(), node);
+        let here = (&replicas, &publisher);
+        let transactions =
+            Transactions::start(here, &coordinator, &controller, &clock, &server).map_err(said)?;
+        let coordinators = (coordinator.clone(), Some(transactions.coordinator.clone()));
+        publish::subscribe(&publisher, replicas.clone(), coordinators, node);
         let options = BrokerOptions::new(server, CLUSTER, &address, port);
         let parts = || BrokerParts {
             replicas: replicas.clone(),
             controller: controller.clone(),
             coordinator: coordinator.clone(),
+            transactions: transactions.clone(),
             publisher: publisher.clone(),
             clock: clock.clone(),
             options: Arc::new(options.clone()),
@@ -269,7 +277,7 @@ impl Running {
         let face = Face::new(parts());
         net.listen(host, process, Arc::new(move |connection| serve(&face, &connection)));
         let engine = Engine::start(EngineParts {
-            topics: Arc::new(LocalTopics::new(&parts())),
+            topics: Arc::new(LocalTopics::new(parts().local())),
             controller: controller.clone(),
             publisher: publisher.clone(),
             clock: clock.clone(),
@@ -277,11 +285,12 @@ impl Running {
             own_addresses: vec![format!("{address}:{port}")],
         });
         let housekeeper = Housekeeper::start(replicas.clone()).map_err(said)?;
-        Ok(Self { engine, coordinator, controller, housekeeper, replicas })
+        Ok(Self { engine, coordinator, transactions, controller, housekeeper, replicas })
     }
 
     fn close(self) -> String {
         self.engine.close();
+        self.transactions.coordinator.stop();
         self.coordinator.stop();
         self.housekeeper.stop();
         self.controller.close();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jobs::{Answer, Asker};
 use model::{PartitionId, TopicName};
 use wire::{
     Api,
@@ -22,7 +23,7 @@ use crate::{
     history::History,
     net::{Host, Net},
     node::Node,
-    workload::{Running, producer},
+    workload::{Running, consumer, producer},
 };
 
 /// What a run is like.
@@ -52,7 +53,8 @@ pub struct Verdict {
 }
 
 const PARTITIONS: i32 = 3;
-const PRODUCERS: usize = 2;
+/// The workloads that must come back to life.
+const WORKLOADS: [&str; 5] = ["producer-0", "producer-1", "reader-0", "reader-1", "clicker"];
 /// How long life may take to return once everything is healed.
 const HEALING_MAX: Duration = Duration::from_secs(120);
 
@@ -61,7 +63,7 @@ const HEALING_MAX: Duration = Duration::from_secs(120);
 pub fn run(scenario: &Scenario) -> Report<Verdict> {
     let options = Options {
         seed: scenario.seed,
-        time_max: scenario.breaking * 2 + HEALING_MAX * 4,
+        time_max: scenario.breaking * 2 + HEALING_MAX * 8,
         is_recorded: scenario.is_recorded,
         shown: scenario.shown.clone(),
         ..Options::default()
@@ -90,15 +92,23 @@ fn lone(scenario: &Scenario) -> Verdict {
     let mut node = Node::new(host, net.clone(), settings(), draw());
     node.start();
     let mut client = Client::new(net.clone(), Host(99), "checker", vec![host]);
-    let topic = TopicName::parse("events").expect("a legal name");
-    create(&mut client, host, &topic);
+    let topic = |name| TopicName::parse(name).expect("a legal name");
+    let (events, clicks, views) = (topic("events"), topic("clicks"), topic("views"));
+    create(&mut client, host, (&events, PARTITIONS));
+    create(&mut client, host, (&clicks, 1));
+    create(&mut client, host, (&views, 1));
+    submit(&node);
 
-    let history = History::default();
+    let (history, clicked) = (History::default(), History::default());
     let mut work = Running::new(net.clone(), vec![host], history.clone());
-    for number in 0..PRODUCERS {
-        let name = format!("producer-{number}");
-        work.start(&name, (&topic, PARTITIONS), draw(), producer::run);
+    for name in &WORKLOADS[..2] {
+        work.start(name, (&events, PARTITIONS), draw(), producer::events);
     }
+    for name in &WORKLOADS[2..4] {
+        work.start(name, (&events, PARTITIONS), draw(), consumer::run);
+    }
+    let mut job = Running::new(net.clone(), vec![host], clicked.clone());
+    job.start(WORKLOADS[4], (&clicks, 1), draw(), producer::clicks);
 
     let mut plan = Plan::draw(draw());
     let mut faults = 0;
@@ -114,9 +124,13 @@ fn lone(scenario: &Scenario) -> Verdict {
 
     heal(&mut node, &net);
     let mut verdict = Verdict { faults, ..Verdict::default() };
-    verdict.violations.extend(await_life(scenario, &mut node, &history));
+    verdict.violations.extend(await_life(scenario, &mut node, &[&history, &clicked]));
     work.end();
-    verdict.violations.extend(judge(&mut client, &topic, &history));
+    job.end();
+    verdict.violations.extend(judge(&mut client, (&events, PARTITIONS), &history));
+    verdict.violations.extend(judge(&mut client, (&clicks, 1), &clicked));
+    verdict.violations.extend(judge_windows(&mut client, &clicks, &views));
+    verdict.violations.extend(clicked.facts().violations.iter().cloned());
     let facts = history.facts();
     let is_acked =
         |sent: &&crate::history::Sent| matches!(sent.outcome, crate::history::Outcome::Acked(_));
@@ -136,10 +150,10 @@ fn settings() -> Vec<(String, String)> {
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
 }
 
-fn create(client: &mut Client, broker: Host, topic: &TopicName) {
+fn create(client: &mut Client, broker: Host, (topic, partitions): (&TopicName, i32)) {
     let new = CreatableTopic::default()
         .with_name(messages::TopicName(text(topic.as_str())))
-        .with_num_partitions(PARTITIONS)
+        .with_num_partitions(partitions)
         .with_replication_factor(1);
     let request = CreateTopicsRequest::default().with_timeout_ms(5_000).with_topics(vec![new]);
     loop {
@@ -153,6 +167,26 @@ fn create(client: &mut Client, broker: Host, topic: &TopicName) {
         }
         client.back_off();
     }
+}
+
+/// Gives the node its job.
+fn submit(node: &Node) {
+    struct Listener(Vec<Answer>);
+    impl Asker for Listener {
+        fn answer(&mut self, answer: Answer) -> bool {
+            self.0.push(answer);
+            true
+        }
+
+        fn is_there(&self) -> bool {
+            true
+        }
+    }
+    let engine = node.engine().expect("nothing has broken yet");
+    let mut listener = Listener(Vec::new());
+    engine.execute("", check::SCRIPT, &mut listener);
+    let refused = listener.0.iter().find(|answer| matches!(answer, Answer::Error { .. }));
+    assert!(refused.is_none(), "the job is refused: {refused:?}");
 }
 
 /// A process that has ended by itself is started again, as an init system does.
@@ -173,30 +207,60 @@ fn heal(node: &mut Node, net: &Net) {
 }
 
 /// Waits until every workload gets on again.
-fn await_life(scenario: &Scenario, node: &mut Node, history: &History) -> Vec<String> {
+fn await_life(scenario: &Scenario, node: &mut Node, histories: &[&History]) -> Vec<String> {
     let healed = threads::elapsed();
     loop {
         revive(scenario, node);
-        let facts = history.facts();
-        let is_alive = |at: &Duration| *at > healed;
-        let late: Vec<String> = (0..PRODUCERS)
-            .map(|number| format!("producer-{number}"))
-            .filter(|name| !facts.progress.get(name).is_some_and(is_alive))
-            .collect();
-        drop(facts);
+        let is_alive = |name: &str| {
+            let lives = |history: &&History| {
+                history.facts().progress.get(name).is_some_and(|at| *at > healed)
+            };
+            histories.iter().any(lives)
+        };
+        let late: Vec<&str> = WORKLOADS.into_iter().filter(|name| !is_alive(name)).collect();
         if late.is_empty() {
             return Vec::new();
         }
         if threads::elapsed() > healed + HEALING_MAX {
-            return late.iter().map(|name| format!("{name} does not come back to life")).collect();
+            let said = |name: &&str| {
+                let refusal = |history: &&History| history.facts().refusals.get(*name).cloned();
+                let why = histories.iter().find_map(refusal).unwrap_or_default();
+                format!("{name} does not come back to life; it is told: {why}")
+            };
+            return late.iter().map(said).collect();
         }
         exec::sleep(Duration::from_millis(500));
     }
 }
 
-fn judge(client: &mut Client, topic: &TopicName, history: &History) -> Vec<String> {
+/// The job may still be at it: what is missing has time to come.
+fn judge_windows(client: &mut Client, clicks: &TopicName, views: &TopicName) -> Vec<String> {
+    let since = threads::elapsed();
+    loop {
+        let only = PartitionId(0);
+        let read = |client: &mut Client, topic| check::read_partition(client, topic, only);
+        let (Some(clicks), Some(views)) = (read(client, clicks), read(client, views)) else {
+            return vec!["clicks or views cannot be read in the end".to_owned()];
+        };
+        let found = check::every_window_once_and_right(&clicks, &views);
+        let is_missing = |what: &String| what.starts_with("missing");
+        if !found.iter().all(is_missing)
+            || found.is_empty()
+            || threads::elapsed() > since + HEALING_MAX
+        {
+            return found;
+        }
+        exec::sleep(Duration::from_secs(1));
+    }
+}
+
+fn judge(
+    client: &mut Client,
+    (topic, partitions): (&TopicName, i32),
+    history: &History,
+) -> Vec<String> {
     let mut violations = Vec::new();
-    for number in 0..PARTITIONS {
+    for number in 0..partitions {
         let partition = PartitionId(number);
         match check::read_partition(client, topic, partition) {
             Some(log) => {

@@ -89,6 +89,11 @@ apis! {
     21 DeleteRecords 0..=2 flexible 2,
     22 InitProducerId 0..=5 flexible 2,
     23 OffsetForLeaderEpoch 2..=4 flexible 4,
+    24 AddPartitionsToTxn 0..=5 flexible 3,
+    25 AddOffsetsToTxn 0..=4 flexible 3,
+    26 EndTxn 0..=5 flexible 3,
+    27 WriteTxnMarkers 1..=1 flexible 1,
+    28 TxnOffsetCommit 0..=5 flexible 3,
     32 DescribeConfigs 1..=4 flexible 4,
     35 DescribeLogDirs 1..=4 flexible 2,
     37 CreatePartitions 0..=3 flexible 2,
@@ -99,7 +104,10 @@ apis! {
     46 ListPartitionReassignments 0..=0 flexible 0,
     47 OffsetDelete 0..=0 flexible 1,
     60 DescribeCluster 0..=2 flexible 0,
+    61 DescribeProducers 0..=0 flexible 0,
     64 UnregisterBroker 0..=0 flexible 0,
+    65 DescribeTransactions 0..=0 flexible 0,
+    66 ListTransactions 0..=2 flexible 0,
     75 DescribeTopicPartitions 0..=0 flexible 0,
 }
 

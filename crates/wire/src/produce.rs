@@ -77,6 +77,16 @@ impl ProduceRequest {
         if compact { cursor.skip_tags() } else { Ok(()) }
     }
 
+    /// Whether `body` carries a transactional id, by its first bytes alone.
+    #[must_use]
+    pub fn is_transactional(body: &[u8], version: i16) -> bool {
+        if Api::Produce.is_flexible(version) {
+            body.first().is_some_and(|length| *length != 0)
+        } else {
+            body.first_chunk().is_some_and(|length| i16::from_be_bytes(*length) >= 0)
+        }
+    }
+
     fn topic(
         &mut self,
         cursor: &mut Cursor<'_>,

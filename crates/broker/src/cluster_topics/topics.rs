@@ -17,7 +17,7 @@ use super::{
     questions::{EARLIEST, LATEST},
     route::{Led, Route},
 };
-use crate::{BrokerParts, LocalTopics};
+use crate::{LocalParts, LocalTopics};
 
 /// The topics of a cluster, from one of its nodes.
 pub struct ClusterTopics {
@@ -36,13 +36,13 @@ const ASK_EVERY: Duration = Duration::from_millis(25);
 impl ClusterTopics {
     /// The topics of the cluster of the broker that `parts` make; `brokers` are the others.
     #[must_use]
-    pub fn new(parts: &BrokerParts, brokers: Arc<dyn Brokers>) -> Self {
+    pub fn new(parts: LocalParts, brokers: Arc<dyn Brokers>) -> Self {
         Self {
-            here: LocalTopics::new(parts),
             brokers,
             publisher: Arc::clone(&parts.publisher),
             clock: Arc::clone(&parts.clock),
             node: parts.options.node_id,
+            here: LocalTopics::new(parts),
         }
     }
 

@@ -128,6 +128,7 @@ impl Connection {
         let began = self.shared.clock.now();
         let header = RequestHeader::parse(&frame)?;
         if header.api == Api::Produce {
+            self.verify(&header, &frame).await?;
             let produced = self.producing.stage_one(&self.shared, &self.asker, &header, frame)?;
             match produced {
                 Produced::Unanswered => {}
@@ -146,6 +147,15 @@ impl Connection {
             Answer::Fetched(segments) => segments.queue(&mut self.outbox)?,
         }
         self.shared.metrics.observe_request(api, self.shared.clock.now().since(began));
+        Ok(())
+    }
+
+    /// Of a transactional Produce: asks the coordinator for what its partitions do not know. Others pass.
+    async fn verify(&mut self, header: &RequestHeader, frame: &[u8]) -> Result<(), Ended> {
+        if let Some(asked) = self.producing.unverified(&self.shared, header, frame)? {
+            self.flush().await?;
+            self.producing.verify(&self.shared, header.version, asked).await;
+        }
         Ok(())
     }
 

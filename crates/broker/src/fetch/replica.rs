@@ -3,7 +3,7 @@
 //! Who fetches as a replica moves the high watermark and enters the ISR: a client that could would lose others' records (CVE-2018-1288).
 //! Until listeners tell brokers from clients, a replica must name the epoch of its present life, which only it and the controller were told.
 
-use metadata::Image;
+use metadata::{Broker, Image};
 use model::{BrokerEpoch, BrokerId, ErrorCode};
 use replication::{FetchRequest, Partition, PartitionError, ReplicaFetch};
 use wire::messages;
@@ -45,7 +45,8 @@ impl Replica {
     /// Reads up to the log's end; by it the leader learns how far the follower is.
     pub(crate) fn read(&self, partition: &Partition, image: &Image, read: FetchRequest) -> Outcome {
         // The image may have changed while the request was parked.
-        let is_eligible = image.broker(self.id).is_some_and(|broker| broker.epoch == self.epoch);
+        let is_its_life = |broker: &Broker| broker.epoch == self.epoch && broker.is_active();
+        let is_eligible = image.broker(self.id).is_some_and(|broker| is_its_life(broker));
         let fetch = ReplicaFetch { replica: self.id, broker_epoch: self.epoch, is_eligible, read };
         match partition.read_for_replica(fetch) {
             Err(PartitionError::OffsetOutOfRange { start, .. }) => Outcome::OutOfRange(start),

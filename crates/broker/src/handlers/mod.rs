@@ -5,6 +5,7 @@ pub(crate) mod data;
 pub(crate) mod groups;
 mod operations;
 pub(crate) mod topics;
+pub(crate) mod transactions;
 
 use std::time::Duration;
 
@@ -21,6 +22,3 @@ async fn within<T>(timeout_ms: i32, pending: Pending<T>) -> Option<T> {
 fn unanswered() -> Refusal {
     Refusal::new(ErrorCode::RequestTimedOut, "The controller did not answer in time.")
 }
-
-/// What who asks for a transaction is told.
-const NO_TRANSACTIONS: &str = "Transactions are not served by this broker yet.";

@@ -5,5 +5,5 @@ mod log;
 mod topics;
 
 pub use log::LocalLog;
-pub use topics::LocalTopics;
+pub use topics::{LocalParts, LocalTopics};
 pub(crate) use topics::{as_read, request};

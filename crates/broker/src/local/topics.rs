@@ -23,17 +23,27 @@ use world::{
 };
 
 use super::groups;
-use crate::{BrokerParts, offsets_topic, producer_ids::ProducerIds, resolve};
+use crate::{BrokerOptions, internal_topics, producer_ids::ProducerIds, resolve};
 
 /// The topics of this node's broker, read and written in place.
-pub struct LocalTopics {
-    replicas: Arc<ReplicaSet>,
-    controller: Controller,
-    coordinator: Coordinator,
-    publisher: Arc<Publisher>,
-    clock: Arc<dyn Clock>,
-    options: Arc<crate::BrokerOptions>,
-    producer_ids: ProducerIds,
+pub struct LocalTopics(LocalParts);
+
+/// The parts of a broker that need no socket.
+pub struct LocalParts {
+    /// The partitions that are here.
+    pub replicas: Arc<ReplicaSet>,
+    /// Who decides about topics.
+    pub controller: Controller,
+    /// Who decides about groups.
+    pub coordinator: Coordinator,
+    /// Who hands out producer ids.
+    pub producer_ids: ProducerIds,
+    /// Where the image is found.
+    pub publisher: Arc<Publisher>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Settings.
+    pub options: Arc<BrokerOptions>,
 }
 
 /// How long an append waits to be replicated, and a question to the controller or coordinator for its answer.
@@ -44,16 +54,8 @@ const IMAGE_LOOK_EVERY: Duration = Duration::from_millis(5);
 impl LocalTopics {
     /// The topics of the broker that `parts` make.
     #[must_use]
-    pub fn new(parts: &BrokerParts) -> Self {
-        Self {
-            replicas: Arc::clone(&parts.replicas),
-            controller: parts.controller.clone(),
-            coordinator: parts.coordinator.clone(),
-            publisher: Arc::clone(&parts.publisher),
-            clock: Arc::clone(&parts.clock),
-            options: Arc::clone(&parts.options),
-            producer_ids: ProducerIds::new(parts.controller.clone()),
-        }
+    pub fn new(parts: LocalParts) -> Self {
+        Self(parts)
     }
 
     /// Appends, and waits until it is replicated. `is_again`: some leader may have it already.
@@ -97,24 +99,24 @@ impl LocalTopics {
 
     /// The partition of the offsets topic that `group` belongs to.
     pub(crate) fn coordinator_partition(&self, group: &str) -> PartitionId {
-        self.coordinator.partition_for(group)
+        self.0.coordinator.partition_for(group)
     }
 
     /// What is known of a topic that the controller has made: the image of this node may come to know it later.
     fn await_topic(&self, topic: &TopicName) -> Result<TopicFacts, ErrorCode> {
-        let deadline = self.clock.now().plus(WAIT_MAX);
+        let deadline = self.0.clock.now().plus(WAIT_MAX);
         loop {
             match self.topic(topic) {
                 Some(facts) => return Ok(facts),
-                None if self.clock.now() >= deadline => return Err(ErrorCode::RequestTimedOut),
+                None if self.0.clock.now() >= deadline => return Err(ErrorCode::RequestTimedOut),
                 None => exec::sleep(IMAGE_LOOK_EVERY),
             }
         }
     }
 
     pub(crate) fn find(&self, partition: &TopicPartition) -> Result<Arc<Partition>, ErrorCode> {
-        self.replicas.find(partition).ok_or_else(|| {
-            let image = self.publisher.current();
+        self.0.replicas.find(partition).ok_or_else(|| {
+            let image = self.0.publisher.current();
             let topic = image.topic_named(&partition.topic);
             match topic.and_then(|topic| topic.partition(partition.partition)) {
                 Some(_) => ErrorCode::NotLeaderOrFollower,
@@ -126,22 +128,22 @@ impl LocalTopics {
 
 impl Topics for LocalTopics {
     fn wall(&self) -> TimestampMs {
-        self.clock.wall()
+        self.0.clock.wall()
     }
 
     fn topic(&self, topic: &TopicName) -> Option<TopicFacts> {
-        let image = self.publisher.current();
+        let image = self.0.publisher.current();
         let topic = image.topic_named(topic)?;
         Some(TopicFacts { id: topic.id, partitions: topic.partition_count() })
     }
 
     fn leadership(&self, partition: &TopicPartition) -> Option<Leadership> {
-        let image = self.publisher.current();
+        let image = self.0.publisher.current();
         let state = image.topic_named(&partition.topic)?.partition(partition.partition)?;
         Some(Leadership {
             leader: (state.leader != NO_LEADER).then_some(state.leader),
             epoch: state.leader_epoch,
-            is_here: state.leader == self.options.node_id,
+            is_here: state.leader == self.0.options.node_id,
         })
     }
 
@@ -162,7 +164,7 @@ impl Topics for LocalTopics {
             assignment: Vec::new(),
             options: options.iter().map(own).collect(),
         };
-        let made = self.controller.create_topics(vec![new], false).wait_for(WAIT_MAX).flatten();
+        let made = self.0.controller.create_topics(vec![new], false).wait_for(WAIT_MAX).flatten();
         match made.and_then(|made| made.into_iter().next()) {
             None => Err(ErrorCode::RequestTimedOut),
             Some(Err(refusal)) if refusal.code != ErrorCode::TopicAlreadyExists => {
@@ -224,7 +226,7 @@ impl Topics for LocalTopics {
 
     fn fence(&self, partition: &TopicPartition, producer: Producer) -> Result<Offset, ErrorCode> {
         let Producer { id, epoch } = producer;
-        let marker = control::marker(control::Marker::Abort, 0, id, epoch, self.clock.wall());
+        let marker = control::marker(control::Marker::Abort, 0, id, epoch, self.0.clock.wall());
         self.append_once(partition, marker, false).map(|offset| offset.plus(1))
     }
 
@@ -247,15 +249,15 @@ impl Topics for LocalTopics {
     }
 
     fn commit(&self, group: &str, positions: &[(TopicPartition, Offset)]) {
-        let image = self.publisher.current();
+        let image = self.0.publisher.current();
         if image.topic(TopicName::CONSUMER_OFFSETS).is_none() {
             // Made for the next commit; this one is let go.
-            let topic = offsets_topic::new_topic(&self.options, &image);
-            drop(self.controller.create_topics(vec![topic], false));
+            let topic = internal_topics::offsets(&self.0.options, &image);
+            drop(self.0.controller.create_topics(vec![topic], false));
             return;
         }
         let request = groups::commit_request(group, positions);
-        drop(self.coordinator.commit_offsets(context(8), request));
+        drop(self.0.coordinator.commit_offsets(context(8), request));
     }
 
     fn committed(
@@ -263,12 +265,12 @@ impl Topics for LocalTopics {
         group: &str,
         partition: &TopicPartition,
     ) -> Result<Option<Offset>, ErrorCode> {
-        if self.publisher.current().topic(TopicName::CONSUMER_OFFSETS).is_none() {
+        if self.0.publisher.current().topic(TopicName::CONSUMER_OFFSETS).is_none() {
             // Nobody has ever committed anything.
             return Ok(None);
         }
         let asked =
-            self.coordinator.fetch_offsets(context(7), groups::fetch_request(group, partition));
+            self.0.coordinator.fetch_offsets(context(7), groups::fetch_request(group, partition));
         let answer = asked.wait_for(WAIT_MAX).flatten();
         groups::committed_in(&answer.ok_or(ErrorCode::CoordinatorNotAvailable)?)
     }
@@ -283,7 +285,7 @@ impl Topics for LocalTopics {
     }
 
     fn new_producer_id(&self) -> Result<ProducerId, ErrorCode> {
-        self.producer_ids.next_blocking().ok_or(ErrorCode::CoordinatorNotAvailable)
+        self.0.producer_ids.next_blocking().ok_or(ErrorCode::CoordinatorNotAvailable)
     }
 }
 

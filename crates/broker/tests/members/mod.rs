@@ -4,7 +4,9 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use broker::{Broker, BrokerOptions, BrokerParts, LocalLog, Metrics, SocketLeaders, publish};
+use broker::{
+    Broker, BrokerOptions, BrokerParts, LocalLog, Metrics, SocketLeaders, Transactions, publish,
+};
 use controller::{Controller, ControllerOptions, VolatileQuorum, World};
 use coordinator::{Coordinator, GroupOptions};
 use metadata::{Delta, Fact, Image, Publisher, StateFact, options::ServerOptions};
@@ -137,7 +139,6 @@ impl Member {
             Arc::new(|_: &str| None),
         )
         .unwrap();
-        publish::subscribe(&publisher, Arc::clone(&replicas), coordinator.clone(), id);
         // Nobody asks it: the image comes from the test.
         let controller = Controller::start(
             Box::new(VolatileQuorum::default()),
@@ -146,6 +147,11 @@ impl Member {
             ControllerOptions { cluster_id: CLUSTER.to_owned(), server: server.clone() },
         )
         .unwrap();
+        let here = (&replicas, &publisher);
+        let transactions =
+            Transactions::start(here, &coordinator, &controller, &clock, &server).unwrap();
+        let coordinators = (coordinator.clone(), Some(transactions.coordinator.clone()));
+        publish::subscribe(&publisher, Arc::clone(&replicas), coordinators, id);
         let leaders = SocketLeaders::new(id, Arc::clone(&publisher));
         let fetching = FetcherOptions::of(&server);
         let fetchers = Fetchers::start(&replicas, Arc::new(leaders), fetching).unwrap();
@@ -154,6 +160,7 @@ impl Member {
             replicas: Arc::clone(&replicas),
             controller: controller.clone(),
             coordinator: coordinator.clone(),
+            transactions,
             publisher: Arc::clone(&publisher),
             clock,
             options: Arc::new(options),

@@ -3,7 +3,9 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use broker::{Broker, BrokerOptions, BrokerParts, LocalLog, LocalTopics, Metrics, publish};
+use broker::{
+    Broker, BrokerOptions, BrokerParts, LocalLog, LocalTopics, Metrics, Transactions, publish,
+};
 use bytes::{Bytes, BytesMut};
 use controller::{Controller, ControllerOptions, Registration, VolatileQuorum, World};
 use coordinator::{Coordinator, GroupOptions};
@@ -44,6 +46,7 @@ pub struct Node {
     pub replicas: Arc<ReplicaSet>,
     pub controller: Controller,
     coordinator: Coordinator,
+    transactions: Transactions,
     stop: Option<oneshot::Sender<()>>,
     served: Option<JoinHandle<()>>,
     _folder: tempfile::TempDir,
@@ -79,7 +82,6 @@ impl Node {
             Arc::new(move |name: &str| Some(known.current().topic(name)?.partition_count())),
         )
         .unwrap();
-        publish::subscribe(&publisher, Arc::clone(&replicas), coordinator.clone(), BrokerId(1));
         let controller = Controller::start(
             Box::new(VolatileQuorum::default()),
             Arc::clone(&publisher),
@@ -87,6 +89,11 @@ impl Node {
             ControllerOptions { cluster_id: CLUSTER.to_owned(), server: server.clone() },
         )
         .unwrap();
+        let here = (&replicas, &publisher);
+        let transactions =
+            Transactions::start(here, &coordinator, &controller, &clock, &server).unwrap();
+        let coordinators = (coordinator.clone(), Some(transactions.coordinator.clone()));
+        publish::subscribe(&publisher, Arc::clone(&replicas), coordinators, BrokerId(1));
         let registration = Registration {
             id: BrokerId(1),
             cluster_id: CLUSTER.to_owned(),
@@ -103,12 +110,13 @@ impl Node {
             replicas: Arc::clone(&replicas),
             controller: controller.clone(),
             coordinator: coordinator.clone(),
+            transactions: transactions.clone(),
             publisher,
             clock,
             options: Arc::new(options),
             metrics: Arc::clone(&metrics),
         };
-        let topics = Arc::new(LocalTopics::new(&parts));
+        let topics = Arc::new(LocalTopics::new(parts.local()));
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(Broker::serve(parts, listener, stopped));
         Self {
@@ -118,6 +126,7 @@ impl Node {
             replicas,
             controller,
             coordinator,
+            transactions,
             stop: Some(stop),
             served: Some(served),
             _folder: folder,
@@ -140,6 +149,7 @@ impl Node {
         drop(self.stop.take());
         self.served.take().unwrap().await.unwrap();
         self.controller.close();
+        self.transactions.coordinator.stop();
         self.coordinator.stop();
         self.replicas.close().unwrap();
     }

@@ -1,6 +1,6 @@
 //! What every step of the group machine is handed: the time, the shard's timers and settings, and the outcome it writes to.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use world::Chance;
 
@@ -12,7 +12,7 @@ use crate::{
     runtime::{Now, Outcome, Ticket, Timers},
 };
 
-pub(crate) type GroupOutcome = Outcome<GroupRecord, Answered>;
+pub(crate) type GroupOutcome = Outcome<GroupRecord, Answered, Infallible>;
 
 /// What a shard has beside its groups.
 pub(crate) struct Core {

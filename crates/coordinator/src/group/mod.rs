@@ -6,6 +6,7 @@ mod describe;
 mod expiry;
 mod hash;
 mod offsets;
+mod pending_offsets;
 mod record;
 mod record_read;
 mod record_write;

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use model::{ErrorCode, LeaderEpoch, Offset, TimestampMs};
+use model::{ErrorCode, LeaderEpoch, Offset, TimestampMs, Verification};
 use wire::messages::{
     OffsetCommitRequest, OffsetCommitResponse, OffsetDeleteRequest, OffsetDeleteResponse,
     TopicName,
@@ -22,12 +22,14 @@ use wire::messages::{
 use super::{
     classic::{Group, Phase},
     cx::{Core, Cx},
+    pending_offsets::PendingOffsets,
     record::{CommittedOffset, GroupRecord},
 };
 use crate::{
     asked::{RequestContext, commit_error, fetch_error},
     budget::{Budget, Charge},
     limits,
+    runtime::{Batching, Producer},
 };
 
 /// From this version on a stale commit is told that its group is gone.
@@ -41,9 +43,19 @@ pub(crate) struct Offsets(BTreeMap<Arc<str>, Topics>);
 
 type Topics = BTreeMap<Arc<str>, BTreeMap<i32, Kept>>;
 
-struct Kept {
+/// A committed offset as it is held.
+pub(crate) struct Kept {
     committed: CommittedOffset,
+    /// Where its record lies: of a plain commit and one within a transaction the later one counts.
+    recorded: Offset,
     _charge: Charge,
+}
+
+impl Kept {
+    pub(crate) fn new(committed: CommittedOffset, recorded: Offset, budget: &Arc<Budget>) -> Self {
+        let charge = budget.charge(limits::ENTRY_BYTES + committed.metadata.len());
+        Self { committed, recorded, _charge: charge }
+    }
 }
 
 /// A committed offset's place: topic and partition.
@@ -76,17 +88,13 @@ impl Offsets {
         found.collect()
     }
 
-    pub(crate) fn insert(
-        &mut self,
-        group: &Arc<str>,
-        (topic, partition): Place,
-        committed: CommittedOffset,
-        budget: &Arc<Budget>,
-    ) {
-        let charge = budget.charge(limits::ENTRY_BYTES + committed.metadata.len());
+    /// Takes `kept`, unless what is known of the place was recorded later.
+    pub(crate) fn insert(&mut self, group: &Arc<str>, (topic, partition): Place, kept: Kept) {
         let topics = self.0.entry(Arc::clone(group)).or_default();
-        let kept = Kept { committed, _charge: charge };
-        topics.entry(topic).or_default().insert(partition, kept);
+        let partitions = topics.entry(topic).or_default();
+        if partitions.get(&partition).is_none_or(|known| known.recorded <= kept.recorded) {
+            partitions.insert(partition, kept);
+        }
     }
 
     pub(crate) fn remove(&mut self, group: &str, topic: &str, partition: i32) {
@@ -107,14 +115,26 @@ impl Offsets {
         self.of(group).map(|(place, _)| tombstone(group, place)).collect()
     }
 
-    /// OffsetFetch of one group. An unknown group has committed nothing, which is no error.
-    pub(crate) fn fetch(&self, request: &OffsetFetchRequestGroup) -> OffsetFetchResponseGroup {
+    /// OffsetFetch of one group. An unknown group has committed nothing, which is no error. With `unstable`, what transactions
+    /// are about to commit is an error.
+    pub(crate) fn fetch(
+        &self,
+        request: &OffsetFetchRequestGroup,
+        unstable: Option<&PendingOffsets>,
+    ) -> OffsetFetchResponseGroup {
         let group = request.group_id.as_str();
+        let is_unstable = |topic: &str, partition: i32| {
+            unstable.is_some_and(|pending| pending.is_pending(group, topic, partition))
+        };
         let mut topics = Vec::new();
         match &request.topics {
             Some(asked) => topics.extend(asked.iter().map(|topic| {
+                let name = topic.name.as_str();
                 let fetch = |partition: &i32| {
-                    fetched(*partition, self.find(group, topic.name.as_str(), *partition))
+                    if is_unstable(name, *partition) {
+                        return fetch_unstable(*partition);
+                    }
+                    fetched(*partition, self.find(group, name, *partition))
                 };
                 OffsetFetchResponseTopics::default()
                     .with_name(topic.name.clone())
@@ -122,8 +142,12 @@ impl Offsets {
                     .with_partitions(topic.partition_indexes.iter().map(fetch).collect())
             })),
             None => topics.extend(self.0.get(group).into_iter().flatten().map(|(name, kept)| {
-                let fetch =
-                    |(partition, kept): (&i32, &Kept)| fetched(*partition, Some(&kept.committed));
+                let fetch = |(partition, kept): (&i32, &Kept)| {
+                    if is_unstable(name, *partition) {
+                        return fetch_unstable(*partition);
+                    }
+                    fetched(*partition, Some(&kept.committed))
+                };
                 OffsetFetchResponseTopics::default()
                     .with_name(TopicName(text(name)))
                     .with_partitions(kept.iter().map(fetch).collect())
@@ -189,6 +213,30 @@ pub(crate) fn commit(
     }
     let expire_time = (context.api_version <= RETENTION_UNTIL && request.retention_time_ms >= 0)
         .then(|| cx.now.wall.plus(request.retention_time_ms));
+    write(cx, id, request, expire_time)
+}
+
+/// TxnOffsetCommit: as [`commit`], but true only once the transaction of `producer` has committed.
+pub(crate) fn commit_in_transaction(
+    cx: &mut Cx<'_>,
+    group: Option<&Group>,
+    id: &Arc<str>,
+    (request, producer, verification): (&OffsetCommitRequest, Producer, Verification),
+) -> OffsetCommitResponse {
+    if let Err(code) = may_commit_in_transaction(group, request) {
+        return commit_error(request, code);
+    }
+    cx.outcome.batching = Batching::InTransaction(producer, verification);
+    write(cx, id, request, None)
+}
+
+/// Records what of `request` is legal, and answers for each partition.
+fn write(
+    cx: &mut Cx<'_>,
+    id: &Arc<str>,
+    request: &OffsetCommitRequest,
+    expire_time: Option<TimestampMs>,
+) -> OffsetCommitResponse {
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in &request.topics {
         let name: Arc<str> = topic.name.as_str().into();
@@ -250,6 +298,26 @@ fn may_commit(
     Ok(())
 }
 
+/// Producers up to TxnOffsetCommit 2 say nothing of a member: they may always commit.
+fn may_commit_in_transaction(
+    group: Option<&Group>,
+    request: &OffsetCommitRequest,
+) -> Result<(), ErrorCode> {
+    let generation = request.generation_id_or_member_epoch;
+    let Some(group) = group else {
+        return if generation < 0 { Ok(()) } else { Err(ErrorCode::IllegalGeneration) };
+    };
+    if generation < 0 && group.phase == Phase::Empty {
+        return Ok(());
+    }
+    let (id, instance_id) = (request.member_id.as_str(), request.group_instance_id.as_ref());
+    if generation < 0 && id.is_empty() && instance_id.is_none() {
+        return Ok(());
+    }
+    group.validate(id, instance_id.map(|id| id.as_str()))?;
+    if generation == group.generation { Ok(()) } else { Err(ErrorCode::IllegalGeneration) }
+}
+
 fn check(core: &Core, topic: &str, asked: &OffsetCommitRequestPartition) -> Result<(), ErrorCode> {
     let metadata = asked.committed_metadata.as_ref().map_or("", |text| text.as_str());
     let is_too_long = metadata.encode_utf16().count() > core.options.offset_metadata_max_bytes
@@ -280,6 +348,10 @@ fn committed(
 
 pub(crate) fn tombstone(group: &Arc<str>, (topic, partition): Place) -> GroupRecord {
     GroupRecord::Offset { group: Arc::clone(group), topic, partition, value: None }
+}
+
+fn fetch_unstable(partition: i32) -> OffsetFetchResponsePartitions {
+    fetched(partition, None).with_error_code(ErrorCode::UnstableOffsetCommit.code())
 }
 
 fn fetched(partition: i32, committed: Option<&CommittedOffset>) -> OffsetFetchResponsePartitions {

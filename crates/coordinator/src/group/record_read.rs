@@ -18,6 +18,12 @@ pub enum DecodeError {
     /// A kind of record that this coordinator does not keep: KIP-848 groups, share groups.
     #[error("key of version {0}")]
     OtherKey(i16),
+    /// A transaction in a state that does not exist.
+    #[error("transaction in state {0}")]
+    UnknownState(i8),
+    /// A topic with a name that no topic can have.
+    #[error("illegal topic name '{0}'")]
+    IllegalName(String),
     /// A version newer than we know.
     #[error("value of version {0}")]
     UnknownValue(i16),

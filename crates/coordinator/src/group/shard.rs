@@ -1,8 +1,9 @@
 //! The groups of one partition of `__consumer_offsets`: finds the group, lets it decide, applies what it decided.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
 
-use model::ErrorCode;
+use model::{ErrorCode, LeaderEpoch, Offset, ProducerId, Verification};
+use records::control::Marker;
 use wire::messages::{
     GroupId, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, OffsetCommitRequest,
     SyncGroupRequest,
@@ -13,6 +14,7 @@ use super::{
     cx::{Core, Cx, GroupOutcome, Timer},
     describe, expiry,
     offsets::{self, Offsets},
+    pending_offsets::PendingOffsets,
     record::GroupRecord,
 };
 use crate::{
@@ -20,18 +22,27 @@ use crate::{
         Answered, Asked, RequestContext, commit_error, describe_error, heartbeat, leave_error,
     },
     limits,
-    runtime::{Now, Outcome, Shard, Ticket},
+    runtime::{At, Batching, Now, Outcome, Producer, Shard, Ticket},
 };
+
+/// What is committed, and what transactions are about to commit.
+type Committed<'a> = (&'a Offsets, &'a PendingOffsets);
 
 pub(crate) struct GroupShard {
     groups: BTreeMap<Arc<str>, Group>,
     offsets: Offsets,
+    pending: PendingOffsets,
     core: Core,
 }
 
 impl GroupShard {
     pub(crate) fn new(core: Core) -> Self {
-        Self { groups: BTreeMap::new(), offsets: Offsets::default(), core }
+        Self {
+            groups: BTreeMap::new(),
+            offsets: Offsets::default(),
+            pending: PendingOffsets::default(),
+            core,
+        }
     }
 
     #[cfg(test)]
@@ -53,11 +64,11 @@ impl GroupShard {
     fn decide(
         &mut self,
         now: Now,
-        step: impl FnOnce(&mut BTreeMap<Arc<str>, Group>, &Offsets, &mut Cx<'_>),
+        step: impl FnOnce(&mut BTreeMap<Arc<str>, Group>, Committed<'_>, &mut Cx<'_>),
     ) -> GroupOutcome {
         let mut outcome = Outcome::new();
         let mut cx = Cx { now, core: &mut self.core, outcome: &mut outcome };
-        step(&mut self.groups, &self.offsets, &mut cx);
+        step(&mut self.groups, (&self.offsets, &self.pending), &mut cx);
         outcome
     }
 }
@@ -66,6 +77,7 @@ impl Shard for GroupShard {
     type Record = GroupRecord;
     type Request = Asked;
     type Answer = Answered;
+    type Effect = Infallible;
 
     fn encode(record: &GroupRecord) -> (Vec<u8>, Option<Vec<u8>>) {
         (record.key(), record.value())
@@ -75,15 +87,22 @@ impl Shard for GroupShard {
         GroupRecord::decode(key, value).ok()
     }
 
-    fn apply(&mut self, record: &GroupRecord) {
+    fn apply(&mut self, record: &GroupRecord, at: At) {
         match record {
             GroupRecord::Offset { group, topic, partition, value: Some(committed) } => {
-                self.known_or_new(group);
                 let place = (Arc::clone(topic), *partition);
-                self.offsets.insert(group, place, committed.clone(), &self.core.budget);
+                let kept = offsets::Kept::new(committed.clone(), at.offset, &self.core.budget);
+                match at.transaction {
+                    Some(producer) => self.pending.insert(producer, group, place, kept),
+                    None => {
+                        self.known_or_new(group);
+                        self.offsets.insert(group, place, kept);
+                    }
+                }
             }
             GroupRecord::Offset { group, topic, partition, value: None } => {
                 self.offsets.remove(group, topic, *partition);
+                self.pending.remove(group, &(Arc::clone(topic), *partition));
             }
             GroupRecord::Group { group, value: Some(saved) } => {
                 let budget = Arc::clone(&self.core.budget);
@@ -99,14 +118,24 @@ impl Shard for GroupShard {
         }
     }
 
+    fn apply_marker(&mut self, producer: ProducerId, marker: Marker) {
+        for (group, place, kept) in self.pending.take(producer) {
+            if marker == Marker::Commit {
+                self.known_or_new(&group);
+                self.offsets.insert(&group, place, kept);
+            }
+        }
+    }
+
     /// Every member gets its whole session from now, wherever it was before.
-    fn on_loaded(&mut self, now: Now) -> GroupOutcome {
+    fn on_loaded(&mut self, _epoch: LeaderEpoch, now: Now) -> GroupOutcome {
         // A group's tombstone may have been compacted away before those of its offsets: what holds nothing is no group.
-        let offsets = &self.offsets;
+        let (offsets, pending) = (&self.offsets, &self.pending);
         self.groups.retain(|id, group| {
             group.state_time.is_some()
                 || group.protocol_type.is_some()
                 || offsets.of(id).next().is_some()
+                || pending.is_any_pending(id)
         });
         self.decide(now, |groups, _, cx| {
             for group in groups.values_mut() {
@@ -122,7 +151,7 @@ impl Shard for GroupShard {
     }
 
     fn on_request(&mut self, ticket: Ticket, request: Asked, now: Now) -> GroupOutcome {
-        let outcome = self.decide(now, |groups, offsets, cx| match request {
+        let outcome = self.decide(now, |groups, (offsets, pending), cx| match request {
             Asked::Join(context, request) => join(groups, cx, ticket, (&context, &request)),
             Asked::Sync(request) => sync(groups, cx, ticket, &request),
             Asked::Heartbeat(request) => {
@@ -133,8 +162,16 @@ impl Shard for GroupShard {
             Asked::CommitOffsets(context, request) => {
                 commit(groups, cx, ticket, (&context, &request));
             }
-            Asked::FetchOffsets(request) => {
-                cx.answer(ticket, Answered::FetchOffsets(offsets.fetch(&request)));
+            Asked::CommitInTransaction(request, producer, verification) => {
+                commit_in_transaction(groups, cx, ticket, (&request, producer, verification));
+            }
+            Asked::EndTransaction(producer, marker, coordinator_epoch) => {
+                cx.outcome.batching = Batching::End(producer, marker, coordinator_epoch);
+                cx.answer(ticket, Answered::EndTransaction(ErrorCode::None));
+            }
+            Asked::FetchOffsets(request, is_stable_wanted) => {
+                let unstable = is_stable_wanted.then_some(pending);
+                cx.answer(ticket, Answered::FetchOffsets(offsets.fetch(&request, unstable)));
             }
             Asked::DeleteOffsets(request) => {
                 let group = groups.get(request.group_id.as_str());
@@ -142,13 +179,13 @@ impl Shard for GroupShard {
                 cx.answer(ticket, Answered::DeleteOffsets(answer));
             }
             Asked::Describe(context, id) => describe(groups, cx, ticket, (&context, &id)),
-            Asked::Delete(id) => delete(groups, offsets, cx, (ticket, id)),
+            Asked::Delete(id) => delete(groups, (offsets, pending), cx, (ticket, id)),
             Asked::List(filter) => {
                 let listed = describe::list(groups.iter(), &filter);
                 cx.answer(ticket, Answered::List(Ok(listed)));
             }
             Asked::TopicsDeleted(names) => {
-                cx.outcome.is_atomic = false;
+                cx.outcome.batching = Batching::Split;
                 for name in &*names {
                     for (group, partitions) in offsets.in_topic(name) {
                         for partition in partitions {
@@ -167,7 +204,7 @@ impl Shard for GroupShard {
 
     fn on_timer(&mut self, now: Now) -> GroupOutcome {
         let outcome =
-            self.decide(now, |groups, offsets, cx| match cx.core.timers.pop_due(now.instant) {
+            self.decide(now, |groups, committed, cx| match cx.core.timers.pop_due(now.instant) {
                 Some(Timer::Join(id)) => {
                     if let Some(group) = groups.get_mut(&id) {
                         group.on_join_timer(cx);
@@ -184,9 +221,9 @@ impl Shard for GroupShard {
                     }
                 }
                 Some(Timer::Expiry) => {
-                    cx.outcome.is_atomic = false;
+                    cx.outcome.batching = Batching::Split;
                     for group in groups.values() {
-                        expiry::expire(cx, group, offsets);
+                        expiry::expire(cx, group, committed);
                     }
                     schedule_expiry(cx);
                 }
@@ -211,7 +248,7 @@ impl Shard for GroupShard {
         for record in &records {
             if matches!(record, GroupRecord::Group { value: Some(saved), .. } if saved.members.is_empty())
             {
-                self.apply(record);
+                self.apply(record, NOWHERE);
             }
         }
         let mut outcome = self.decide(now, |groups, _, cx| {
@@ -227,7 +264,7 @@ impl Shard for GroupShard {
         });
         // Only a group that lost everybody at once would want another record: it has just been refused one.
         for record in std::mem::take(&mut outcome.records) {
-            self.apply(&record);
+            self.apply(&record, NOWHERE);
         }
         outcome
     }
@@ -355,18 +392,38 @@ fn commit(
     ticket: Ticket,
     (context, request): (&RequestContext, &OffsetCommitRequest),
 ) {
-    let partitions = request.topics.iter().flat_map(|topic| &topic.partitions);
-    let metadata = |text: &wire::messages::StrBytes| text.len();
-    let size_bytes = partitions
-        .map(|asked| limits::ENTRY_BYTES + asked.committed_metadata.as_ref().map_or(0, metadata))
-        .sum();
-    let answer = if cx.core.budget.is_short_of(size_bytes) {
+    let answer = if cx.core.budget.is_short_of(size_bytes(request)) {
         commit_error(request, ErrorCode::CoordinatorNotAvailable)
     } else {
         let id: Arc<str> = request.group_id.as_str().into();
         offsets::commit(cx, groups.get(&id), &id, (context, request))
     };
     cx.answer(ticket, Answered::CommitOffsets(answer));
+}
+
+fn commit_in_transaction(
+    groups: &BTreeMap<Arc<str>, Group>,
+    cx: &mut Cx<'_>,
+    ticket: Ticket,
+    (request, producer, verification): (&OffsetCommitRequest, Producer, Verification),
+) {
+    let answer = if cx.core.budget.is_short_of(size_bytes(request)) {
+        commit_error(request, ErrorCode::CoordinatorNotAvailable)
+    } else {
+        let id: Arc<str> = request.group_id.as_str().into();
+        let asked = (request, producer, verification);
+        offsets::commit_in_transaction(cx, groups.get(&id), &id, asked)
+    };
+    cx.answer(ticket, Answered::CommitOffsets(answer));
+}
+
+/// What the offsets of `request` will take, roughly.
+fn size_bytes(request: &OffsetCommitRequest) -> usize {
+    let partitions = request.topics.iter().flat_map(|topic| &topic.partitions);
+    let metadata = |text: &wire::messages::StrBytes| text.len();
+    partitions
+        .map(|asked| limits::ENTRY_BYTES + asked.committed_metadata.as_ref().map_or(0, metadata))
+        .sum()
 }
 
 /// Up to version 5 an unknown group is described as dead, without an error.
@@ -392,7 +449,7 @@ fn describe(
 
 fn delete(
     groups: &BTreeMap<Arc<str>, Group>,
-    offsets: &Offsets,
+    (offsets, pending): Committed<'_>,
     cx: &mut Cx<'_>,
     (ticket, id): (Ticket, GroupId),
 ) {
@@ -400,14 +457,18 @@ fn delete(
         None => ErrorCode::GroupIdNotFound,
         Some((_, group)) if group.phase != Phase::Empty => ErrorCode::NonEmptyGroup,
         Some((key, _)) => {
-            cx.outcome.is_atomic = false;
+            cx.outcome.batching = Batching::Split;
             cx.outcome.records.extend(offsets.tombstones(key));
+            cx.outcome.records.extend(pending.tombstones(key));
             cx.record(GroupRecord::Group { group: Arc::clone(key), value: None });
             ErrorCode::None
         }
     };
     cx.answer(ticket, Answered::Delete(id, code));
 }
+
+/// Of a record that the log has refused and that is true all the same.
+const NOWHERE: At = At { offset: Offset::NONE, transaction: None };
 
 fn schedule_expiry(cx: &mut Cx<'_>) {
     let wait_ms = u64::try_from(cx.core.options.offsets_retention_check_interval_ms);

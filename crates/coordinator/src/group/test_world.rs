@@ -91,7 +91,12 @@ impl World {
         }
     }
 
-    fn load(&mut self, load: crate::runtime::Load) {
+    pub(crate) fn elect_in(&mut self, epoch: LeaderEpoch) {
+        self.epoch = LeaderEpoch(epoch.0 - 1);
+        self.elect();
+    }
+
+    fn load(&mut self, load: crate::runtime::Reign) {
         let shard = self.empty_shard();
         let loaded = crate::runtime::load(&*self.log, load, shard);
         self.runtime.on_loaded(load, loaded, self.now());
@@ -99,10 +104,10 @@ impl World {
 
     /// What a restart would make of the log as it is.
     pub(crate) fn replayed(&mut self) -> GroupShard {
-        let load = crate::runtime::Load { partition: PARTITION, epoch: self.epoch };
+        let load = crate::runtime::Reign { partition: PARTITION, epoch: self.epoch };
         let shard = self.empty_shard();
-        let mut shard = crate::runtime::load(&*self.log, load, shard).unwrap();
-        shard.on_loaded(self.now());
+        let (mut shard, _) = crate::runtime::load(&*self.log, load, shard).unwrap();
+        shard.on_loaded(self.epoch, self.now());
         shard
     }
 

@@ -1,10 +1,11 @@
-//! Runs the traces in `testdata/`: what is asked stands at the start of a line, what came of it is indented below.
+//! Runs the traces in `testdata/groups/`: what is asked stands at the start of a line, what came of it is indented below.
 //!
 //! ```text
 //!   options delay=3s size=2             settings, before anything else
 //!   join alice v=5 range:t,sticky:t     by the id that alice was told last; `id=new` forgets it, `instance=i` is static
 //!   sync alice gen=1 alice=a,bob=b      the leader's assignments, by name
 //!   beat|leave alice …   commit alice gen=1 t/0@42   fetch t/0   describe   list   delete   forget t/0
+//!   txn-commit alice pid=7 gen=1 t/0@42   marker pid=7 commit|abort   fetch stable=1 t/0
 //!   advance 3s   restart   refuse CODE   accept   topics-deleted t
 //! ```
 //! Members show as the name of their client, with a number from their second id on. A line that begins with `#` is a comment.
@@ -18,7 +19,8 @@ use std::{
 };
 
 use bytes::{BufMut, Bytes, BytesMut};
-use model::ErrorCode;
+use model::{ErrorCode, ProducerEpoch, ProducerId, Verification};
+use records::control::Marker;
 use wire::messages::{
     GroupId, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, OffsetCommitRequest,
     OffsetDeleteRequest, StrBytes, SyncGroupRequest, TopicName,
@@ -35,11 +37,12 @@ use super::{record::GroupRecord, test_world::World};
 use crate::{
     asked::{Answered, Asked, ListFilter, RequestContext},
     options::GroupOptions,
+    runtime::Producer,
 };
 
 #[test]
 fn traces_hold() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/groups");
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
@@ -119,7 +122,7 @@ impl<'a> Words<'a> {
 }
 
 fn takes_name(verb: &str) -> bool {
-    matches!(verb, "join" | "sync" | "beat" | "leave" | "commit")
+    matches!(verb, "join" | "sync" | "beat" | "leave" | "commit" | "txn-commit")
 }
 
 fn millis(text: &str) -> u64 {
@@ -203,7 +206,16 @@ impl Trace {
             ),
             "leave" => Asked::Leave(cx, self.leave(words)),
             "commit" => Asked::CommitOffsets(cx, self.commit(words)),
-            "fetch" => Asked::FetchOffsets(fetch(words)),
+            "txn-commit" => Asked::CommitInTransaction(
+                self.commit(words),
+                producer(words),
+                Verification::Waived,
+            ),
+            "marker" => {
+                let marker = if words.rest[0] == "commit" { Marker::Commit } else { Marker::Abort };
+                Asked::EndTransaction(producer(words), marker, 0)
+            }
+            "fetch" => Asked::FetchOffsets(fetch(words), words.number("stable", 0) == 1),
             "forget" => Asked::DeleteOffsets(forget(words)),
             "describe" => Asked::Describe(cx, words.group()),
             "delete" => Asked::Delete(words.group()),
@@ -362,12 +374,16 @@ impl Trace {
                 let codes: Vec<String> = partitions.map(|part| code(part.error_code)).collect();
                 format!("committed [{}]", codes.join(" "))
             }
+            Answered::EndTransaction(ended) => format!("ended {ended}"),
             Answered::FetchOffsets(fetched) => {
                 let mut shown = format!("fetched {}", code(fetched.error_code));
                 for topic in &fetched.topics {
                     for part in &topic.partitions {
                         let (name, index) = (topic.name.as_str(), part.partition_index);
                         write!(shown, " {name}/{index}@{}", part.committed_offset).unwrap();
+                        if part.error_code != 0 {
+                            write!(shown, "({})", code(part.error_code)).unwrap();
+                        }
                     }
                 }
                 shown
@@ -436,6 +452,11 @@ impl Trace {
             }
         }
     }
+}
+
+fn producer(words: &Words<'_>) -> Producer {
+    let (id, epoch) = (words.number("pid", 7), words.number("epoch", 0));
+    Producer { id: ProducerId(i64::from(id)), epoch: ProducerEpoch(i16::try_from(epoch).unwrap()) }
 }
 
 fn fetch(words: &Words<'_>) -> OffsetFetchRequestGroup {

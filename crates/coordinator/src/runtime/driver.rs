@@ -6,30 +6,40 @@
 
 use std::{collections::VecDeque, io, sync::Arc};
 
-use model::{ErrorCode, LeaderEpoch, PartitionId};
+use model::{ErrorCode, LeaderEpoch, Offset, PartitionId};
 use world::{
     Clock,
     exec::{self, JoinHandle, Receiver, RecvTimeoutError, Sender},
 };
 
-use super::{Log, Now, Runtime, Shard, Ticket, loader, machine::Load};
+use super::{Log, Now, Reign, Runtime, Shard, Ticket, Wake, loader};
 use crate::limits;
 
 /// Turns questions into requests of single shards, and their answers back into replies.
-pub(crate) trait Desk: Send + 'static {
+pub(crate) trait Desk: Send + Sized + 'static {
+    /// The thread's name.
+    const NAME: &'static str;
     type Shard: Shard;
     type Question: Send + 'static;
 
     /// What to ask of which partition. `led` are the partitions that this broker leads.
-    fn open(
-        &mut self,
-        question: Self::Question,
-        led: &[PartitionId],
-    ) -> Vec<(PartitionId, Ticket, <Self::Shard as Shard>::Request)>;
+    fn open(&mut self, question: Self::Question, led: &[PartitionId]) -> Requests<Self>;
     fn settle(&mut self, ticket: Ticket, answer: <Self::Shard as Shard>::Answer);
     /// An empty shard, to load a partition into.
     fn shard(&mut self) -> Self::Shard;
+
+    /// Has done elsewhere what the coordinator of `reign` wants done. Never waits: what comes of it is [reported](Desk::reports).
+    fn perform(&mut self, reign: Reign, effect: <Self::Shard as Shard>::Effect);
+    /// What has come of effects since the last call, as requests; whoever has something to report wakes the thread.
+    fn reports(&mut self) -> Requests<Self> {
+        Vec::new()
+    }
+    /// How to wake the thread.
+    fn wakes(&mut self, _wake: Wake) {}
 }
+
+/// Requests of single shards.
+pub(crate) type Requests<D> = Vec<(PartitionId, Ticket, <<D as Desk>::Shard as Shard>::Request)>;
 
 /// The sending end of the thread's queue.
 pub(crate) struct Inbox<D: Desk>(Sender<Command<D>>);
@@ -38,7 +48,7 @@ pub(crate) enum Command<D: Desk> {
     Ask(D::Question),
     Elect(PartitionId, LeaderEpoch),
     Resign(PartitionId),
-    Loaded(Load, Result<D::Shard, ErrorCode>),
+    Loaded(Reign, Result<(D::Shard, Offset), ErrorCode>),
     LoaderIdle,
     /// Look at the clock and at what is committed.
     Tick,
@@ -52,7 +62,7 @@ pub(crate) struct Driver<D: Desk> {
     clock: Arc<dyn Clock>,
     inbox: Inbox<D>,
     /// Waiting for the loader, which reads a queue's worth at a time.
-    loads: VecDeque<Load>,
+    loads: VecDeque<Reign>,
     is_loading: bool,
 }
 
@@ -62,12 +72,14 @@ impl<D: Desk> Driver<D> {
     /// # Errors
     /// The operating system has no thread to give.
     pub(crate) fn start(
-        desk: D,
+        mut desk: D,
         log: Arc<dyn Log>,
         clock: Arc<dyn Clock>,
     ) -> io::Result<(Inbox<D>, JoinHandle<()>)> {
         let (sender, queue) = exec::channel(limits::QUEUE_REQUESTS_MAX);
         let inbox = Inbox(sender);
+        log.wakes(inbox.wake());
+        desk.wakes(inbox.wake());
         let driver = Self {
             desk,
             runtime: Runtime::new(Arc::clone(&log)),
@@ -77,7 +89,7 @@ impl<D: Desk> Driver<D> {
             loads: VecDeque::new(),
             is_loading: false,
         };
-        let thread = exec::spawn("coordinator", move || driver.run(&queue))?;
+        let thread = exec::spawn(D::NAME, move || driver.run(&queue))?;
         Ok((inbox, thread))
     }
 
@@ -93,6 +105,7 @@ impl<D: Desk> Driver<D> {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             self.on_time();
+            self.on_reports();
             self.start_loader();
             self.deliver();
         }
@@ -132,9 +145,19 @@ impl<D: Desk> Driver<D> {
         self.loads.extend(self.runtime.on_time(now));
     }
 
+    fn on_reports(&mut self) {
+        let now = Now::read(&*self.clock);
+        for (partition, ticket, request) in self.desk.reports() {
+            self.runtime.on_request(partition, (ticket, request), now);
+        }
+    }
+
     fn deliver(&mut self) {
         for (ticket, answer) in self.runtime.take_answers() {
             self.desk.settle(ticket, answer);
+        }
+        for (reign, effect) in self.runtime.take_effects() {
+            self.desk.perform(reign, effect);
         }
     }
 
@@ -144,7 +167,7 @@ impl<D: Desk> Driver<D> {
             return;
         }
         let loads: Vec<_> = self.loads.drain(..).map(|load| (load, self.desk.shard())).collect();
-        let asked: Vec<Load> = loads.iter().map(|(load, _)| *load).collect();
+        let asked: Vec<Reign> = loads.iter().map(|(load, _)| *load).collect();
         let (log, inbox) = (Arc::clone(&self.log), self.inbox.clone());
         let spawned = exec::spawn("coordinator-load", move || {
             for (load, shard) in loads {
@@ -179,6 +202,12 @@ impl<D: Desk> Inbox<D> {
     /// Ends the thread without waiting for room in its queue.
     pub(crate) fn try_stop(&self) {
         let _ = self.0.try_send(Command::Stop);
+    }
+
+    /// [`Inbox::tick`], for those who know no desk.
+    pub(crate) fn wake(&self) -> Wake {
+        let inbox = self.clone();
+        Arc::new(move || inbox.tick())
     }
 
     /// Wakes the thread. A full queue needs no waking.

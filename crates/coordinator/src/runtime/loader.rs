@@ -1,18 +1,25 @@
 //! Reads partitions into fresh shards, on a thread of its own: a long partition must not keep the others' heartbeats waiting.
 
-use model::ErrorCode;
+use model::{ErrorCode, Offset};
 
-use super::{Log, Shard, machine::Load};
+use super::{At, Loaded, Log, Reign, Shard};
 
-/// Applies every record of the partition to `shard`.
+/// Applies everything that lies in the partition to `shard`; answers where it ended.
 ///
 /// # Errors
 /// The log's.
-pub(crate) fn load<S: Shard>(log: &dyn Log, load: Load, mut shard: S) -> Result<S, ErrorCode> {
-    log.load(load.partition, &mut |record| {
-        if let Some(record) = S::decode(record.key, record.value) {
-            shard.apply(&record);
+pub(crate) fn load<S: Shard>(
+    log: &dyn Log,
+    reign: Reign,
+    mut shard: S,
+) -> Result<(S, Offset), ErrorCode> {
+    let end = log.load(reign, &mut |loaded| match loaded {
+        Loaded::Record(record, transaction) => {
+            if let Some(decoded) = S::decode(record.key, record.value) {
+                shard.apply(&decoded, At { offset: record.offset, transaction });
+            }
         }
+        Loaded::Marker(producer, marker) => shard.apply_marker(producer, marker),
     })?;
-    Ok(shard)
+    Ok((shard, end))
 }

@@ -33,7 +33,7 @@ fn commit(group: &str, offset: i64, metadata: &str) -> Asked {
 
 fn fetch(group: &str) -> Asked {
     let request = OffsetFetchRequestGroup::default().with_group_id(GroupId(text(group)));
-    Asked::FetchOffsets(request.with_topics(None))
+    Asked::FetchOffsets(request.with_topics(None), false)
 }
 
 fn commit_codes(answer: &Answered) -> Vec<i16> {
@@ -118,12 +118,14 @@ fn a_load_of_an_earlier_reign_is_thrown_away() {
     world.runtime.on_resigned(PARTITION);
     let second = world.runtime.on_elected(PARTITION, LeaderEpoch(12)).unwrap();
     let now = world.now();
-    world.runtime.on_loaded(first, Ok(stale), now);
+    world.runtime.on_loaded(first, Ok((stale, Offset::ZERO)), now);
     assert!(world.runtime.shard(PARTITION).is_none(), "another may have led in between");
     let fresh = world.replayed();
-    world.runtime.on_loaded(second, Ok(fresh), now);
+    world.runtime.on_loaded(second, Ok((fresh, Offset::ZERO)), now);
     assert!(world.runtime.shard(PARTITION).is_some());
-    assert!(world.runtime.on_elected(PARTITION, LeaderEpoch(13)).is_none(), "it knows it all");
+    assert!(world.runtime.on_elected(PARTITION, LeaderEpoch(12)).is_none(), "it knows it all");
+    assert!(world.runtime.on_elected(PARTITION, LeaderEpoch(13)).is_some(), "others may have led");
+    assert!(world.runtime.shard(PARTITION).is_none());
 }
 
 /// A node that registers again while it still loads led its partitions in two reigns: nobody asked for the second load,
@@ -137,10 +139,47 @@ fn a_new_reign_while_loading_asks_for_a_load_of_its_own() {
     let second = world.runtime.on_elected(PARTITION, LeaderEpoch(11)).unwrap();
     let now = world.now();
     let stale = world.replayed();
-    world.runtime.on_loaded(first, Ok(stale), now);
+    world.runtime.on_loaded(first, Ok((stale, Offset::ZERO)), now);
     let fresh = world.replayed();
-    world.runtime.on_loaded(second, Ok(fresh), now);
+    world.runtime.on_loaded(second, Ok((fresh, Offset::ZERO)), now);
     assert!(world.runtime.shard(PARTITION).is_some());
+}
+
+/// What a new leader reads may not be committed yet: nobody is told of it, and nothing is decided on it.
+#[test]
+fn a_load_waits_until_what_it_read_is_committed() {
+    let mut world = World::new(GroupOptions::default(), 1);
+    world.ask("writer", commit("g", 7, ""));
+    world.ask("writer", commit("g", 8, ""));
+    world.take_answers();
+    world.log.hold_commits(Some(Offset(1)));
+    world.restart();
+    world.ask("reader", fetch("g"));
+    let answers = world.take_answers();
+    let Answered::FetchOffsets(refused) = &answers[0].1 else { panic!("not a fetch") };
+    assert_eq!(refused.error_code, ErrorCode::CoordinatorLoadInProgress.code());
+    world.log.hold_commits(Some(Offset(2)));
+    world.on_time();
+    world.ask("reader", fetch("g"));
+    assert_eq!(fetched_offsets(&world.take_answers()[0].1), [8]);
+}
+
+/// A coordinator that has not heard yet that it is none: the log refuses it by its reign.
+#[test]
+fn nothing_is_appended_once_somebody_else_leads() {
+    let mut world = World::new(GroupOptions::default(), 1);
+    world.ask("writer", commit("g", 7, ""));
+    world.take_answers();
+    world.log.lead(LeaderEpoch(9));
+    world.ask("writer", commit("g", 8, ""));
+    world.ask("reader", fetch("g"));
+    let answers = world.take_answers();
+    assert!(answers.is_empty(), "what it knows is committed in no reign of its own");
+    world.elect_in(LeaderEpoch(10));
+    let answers = world.take_answers();
+    assert_eq!(commit_codes(&answers[0].1), [ErrorCode::NotCoordinator.code()]);
+    world.ask("reader", fetch("g"));
+    assert_eq!(fetched_offsets(&world.take_answers()[0].1), [7]);
 }
 
 #[test]

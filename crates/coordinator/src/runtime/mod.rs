@@ -1,10 +1,11 @@
 //! The one runtime of all coordinators: shards, their outcomes, their timers, and the thread that drives them.
 //!
 //! ```text
-//!   request ─▶ shard decides ─▶ records ─▶ Log::append ─▶ apply ─▶ answers, held until committed
-//!   timer   ─┘                                  └ refused: nothing applied, answers turned into errors
+//!   request ─▶ shard decides ─▶ records ─▶ Log::append ─▶ apply ─▶ answers and effects, held until committed
+//!   timer   ─┘                                  └ refused: nothing applied, answers turned into errors, no effects
 //! ```
 
+mod active;
 mod batches;
 mod driver;
 mod loader;
@@ -17,14 +18,12 @@ mod pending;
 mod shard;
 mod timers;
 
-pub(crate) use driver::{Command, Desk, Driver, Inbox};
-pub use log::Log;
+pub(crate) use driver::{Command, Desk, Driver, Inbox, Requests};
+pub use log::{Loaded, Log, Reign, Wake};
 pub(crate) use machine::Runtime;
-pub(crate) use outcome::{Outcome, Ticket};
-pub(crate) use shard::{Now, Shard};
+pub(crate) use outcome::{Batching, Outcome, Producer, Ticket};
+pub(crate) use shard::{At, Now, OutcomeOf, Shard};
 pub(crate) use timers::Timers;
 
 #[cfg(test)]
 pub(crate) use loader::load;
-#[cfg(test)]
-pub(crate) use machine::Load;

@@ -1,4 +1,7 @@
-//! What a shard decided: records to append, and answers that may go once these are committed.
+//! What a shard decided: records to append, answers and effects that may go once these are committed.
+
+use model::{ProducerEpoch, ProducerId, Verification};
+use records::control::Marker;
 
 /// Stands for one asker who waits. The driver knows who it is; machines only carry it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -9,19 +12,45 @@ impl Ticket {
     pub(crate) const NOBODY: Self = Self(0);
 }
 
-/// Records and answers of one event.
+/// Records, answers and effects of one event.
 #[derive(Debug)]
-pub(crate) struct Outcome<R, A> {
+pub(crate) struct Outcome<R, A, E> {
     /// In the order in which they are appended and applied.
     pub(crate) records: Vec<R>,
-    /// Released when `records` are committed; turned into errors if these are refused.
+    /// Released when `records` are committed; turned into errors if these are refused or not committed in time.
     pub(crate) answers: Vec<(Ticket, A)>,
-    /// Whether the records are all appended or none: one batch, or RECORD_LIST_TOO_LARGE.
-    pub(crate) is_atomic: bool,
+    /// What is to be done elsewhere, once `records` are committed however late; dropped if these are refused.
+    pub(crate) effects: Vec<E>,
+    pub(crate) batching: Batching,
 }
 
-impl<R, A> Outcome<R, A> {
+/// How an outcome's records lie in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Batching {
+    /// All are appended or none: one batch, or RECORD_LIST_TOO_LARGE.
+    Whole,
+    /// In as many batches as it takes.
+    Split,
+    /// One batch, part of a producer's transaction.
+    InTransaction(Producer, Verification),
+    /// No records: the end of a producer's transaction. Its coordinator's epoch is the last.
+    End(Producer, Marker, i32),
+}
+
+/// A producer, in one epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Producer {
+    pub(crate) id: ProducerId,
+    pub(crate) epoch: ProducerEpoch,
+}
+
+impl<R, A, E> Outcome<R, A, E> {
     pub(crate) const fn new() -> Self {
-        Self { records: Vec::new(), answers: Vec::new(), is_atomic: true }
+        Self {
+            records: Vec::new(),
+            answers: Vec::new(),
+            effects: Vec::new(),
+            batching: Batching::Whole,
+        }
     }
 }

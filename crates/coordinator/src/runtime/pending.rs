@@ -33,6 +33,10 @@ impl<A> PendingAnswers<A> {
         self.0.push_back(Held { next, deadline, ticket, answer });
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Takes the first answer that `committed` sets free.
     pub(crate) fn pop_committed(&mut self, committed: Offset) -> Option<(Ticket, A)> {
         self.pop_if(|held| held.next <= committed)

@@ -1,6 +1,7 @@
 //! The replicated state machine of one partition of an internal topic.
 
-use model::{ErrorCode, TimestampMs};
+use model::{ErrorCode, LeaderEpoch, Offset, ProducerId, TimestampMs};
+use records::control::Marker;
 use world::{Clock, Instant};
 
 use super::{Outcome, Ticket};
@@ -20,36 +21,47 @@ impl Now {
     }
 }
 
+/// Where a record lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct At {
+    pub(crate) offset: Offset,
+    /// Whose transaction it is part of: it is not true before the marker says so.
+    pub(crate) transaction: Option<ProducerId>,
+}
+
+/// What a shard decided.
+pub(crate) type OutcomeOf<S> =
+    Outcome<<S as Shard>::Record, <S as Shard>::Answer, <S as Shard>::Effect>;
+
 /// Synchronous; owns its state; deterministic given `now` and its seed.
 ///
 /// Durable state changes in [`Shard::apply`] alone, for a record just appended and for a record loaded alike. Who waits
 /// and until when is in no record; it changes where it is decided.
-pub(crate) trait Shard: Send + 'static {
+pub(crate) trait Shard: Send + Sized + 'static {
     /// One record of the partition.
     type Record: Send;
     /// What can be asked.
     type Request: Send;
     /// What is answered.
     type Answer: Send;
+    /// What is done elsewhere.
+    type Effect: Send;
 
     /// A record's key, and its value or none for a tombstone.
     fn encode(record: &Self::Record) -> (Vec<u8>, Option<Vec<u8>>);
     /// The record that these bytes are; none if it is of a kind this shard does not keep, or no record at all.
     fn decode(key: Option<&[u8]>, value: Option<&[u8]>) -> Option<Self::Record>;
     /// Makes a record true.
-    fn apply(&mut self, record: &Self::Record);
+    fn apply(&mut self, record: &Self::Record, at: At);
+    /// Makes true, or forgets, what was part of a transaction.
+    fn apply_marker(&mut self, _producer: ProducerId, _marker: Marker) {}
 
-    /// Every record is applied; from now on the shard is asked.
-    fn on_loaded(&mut self, now: Now) -> Outcome<Self::Record, Self::Answer>;
+    /// Every record is applied; from now on the shard is asked, as coordinator of this epoch.
+    fn on_loaded(&mut self, epoch: LeaderEpoch, now: Now) -> OutcomeOf<Self>;
     /// `ticket` asks.
-    fn on_request(
-        &mut self,
-        ticket: Ticket,
-        request: Self::Request,
-        now: Now,
-    ) -> Outcome<Self::Record, Self::Answer>;
+    fn on_request(&mut self, ticket: Ticket, request: Self::Request, now: Now) -> OutcomeOf<Self>;
     /// The first due timer fires. Called again while [`Shard::next_deadline`] is past.
-    fn on_timer(&mut self, now: Now) -> Outcome<Self::Record, Self::Answer>;
+    fn on_timer(&mut self, now: Now) -> OutcomeOf<Self>;
     /// When [`Shard::on_timer`] is to be called.
     fn next_deadline(&self) -> Option<Instant>;
     /// The log refused `records`: none is applied. Their askers are told by the runtime; whoever else must be, here.
@@ -58,7 +70,7 @@ pub(crate) trait Shard: Send + 'static {
         records: Vec<Self::Record>,
         code: ErrorCode,
         now: Now,
-    ) -> Outcome<Self::Record, Self::Answer>;
+    ) -> OutcomeOf<Self>;
     /// The partition is lost: whoever is parked is told so.
     fn on_resigned(self, code: ErrorCode) -> Vec<(Ticket, Self::Answer)>;
 

@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use broker::{BrokerOptions, BrokerParts, LocalLog, LocalTopics, Metrics, publish};
+use broker::{
+    BrokerOptions, BrokerParts, ClusterTopics, LocalLog, Metrics, SocketBrokers, Transactions,
+    publish,
+};
 use controller::{Controller, ControllerOptions, QuorumOfOne, Registration, World};
 use coordinator::{Coordinator, GroupOptions};
 use jobs::{Engine, EngineParts};
@@ -24,6 +27,7 @@ pub(crate) struct Core {
     publisher: Arc<Publisher>,
     pub(crate) controller: Controller,
     pub(crate) coordinator: Coordinator,
+    pub(crate) transactions: Transactions,
     options: Arc<BrokerOptions>,
     metrics: Arc<Metrics>,
 }
@@ -70,8 +74,11 @@ impl Core {
             Some(Err(refusal)) => return Err(BootError::Registration(Some(refusal))),
             None => return Err(BootError::Registration(None)),
         }
+        let here = (&replicas, &publisher);
+        let transactions = Transactions::start(here, &coordinator, &controller, &clock, &server)?;
         // Only now, so that every partition is visited once, in the reign that has just begun.
-        publish::subscribe(&publisher, replicas.clone(), coordinator.clone(), settings.node);
+        let coordinators = (coordinator.clone(), Some(transactions.coordinator.clone()));
+        publish::subscribe(&publisher, replicas.clone(), coordinators, settings.node);
         let Address { host, port } = advertised;
         let options = BrokerOptions::new(server, directory.cluster_id(), host, *port);
         Ok(Self {
@@ -80,6 +87,7 @@ impl Core {
             publisher,
             controller,
             coordinator,
+            transactions,
             options: Arc::new(options),
             metrics: Arc::new(Metrics::default()),
         })
@@ -91,6 +99,7 @@ impl Core {
             replicas: self.replicas.clone(),
             controller: self.controller.clone(),
             coordinator: self.coordinator.clone(),
+            transactions: self.transactions.clone(),
             publisher: self.publisher.clone(),
             clock: self.clock.clone(),
             options: self.options.clone(),
@@ -99,10 +108,18 @@ impl Core {
     }
 
     /// Step 7: the jobs. A table whose bootstrap servers are `advertised` or this machine's `kafka` is read in place.
-    pub(crate) fn engine(&self, advertised: &Address, kafka: SocketAddr) -> Arc<Engine> {
+    ///
+    /// # Errors
+    /// The system gives no thread to ask other brokers on.
+    pub(crate) fn engine(
+        &self,
+        advertised: &Address,
+        kafka: SocketAddr,
+    ) -> Result<Arc<Engine>, BootError> {
         let port = kafka.port();
-        Engine::start(EngineParts {
-            topics: Arc::new(LocalTopics::new(&self.parts())),
+        let brokers = Arc::new(SocketBrokers::start(self.publisher.clone())?);
+        Ok(Engine::start(EngineParts {
+            topics: Arc::new(ClusterTopics::new(self.parts().local(), brokers)),
             controller: self.controller.clone(),
             publisher: self.publisher.clone(),
             clock: self.clock.clone(),
@@ -113,7 +130,7 @@ impl Core {
                 format!("127.0.0.1:{port}"),
                 format!("localhost:{port}"),
             ],
-        })
+        }))
     }
 
     pub(crate) fn figures(&self) -> Arc<Figures> {

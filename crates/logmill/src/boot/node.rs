@@ -11,7 +11,7 @@ use std::{
 
 use broker::Broker;
 use controller::Controller;
-use coordinator::Coordinator;
+use coordinator::{Coordinator, TransactionCoordinator};
 use gateway::Gateway;
 use jobs::Engine;
 use replication::{Housekeeper, ReplicaSet};
@@ -40,6 +40,7 @@ pub(crate) struct Node {
     gateway: JoinHandle<()>,
     engine: Arc<Engine>,
     coordinator: Coordinator,
+    transactions: TransactionCoordinator,
     controller: Controller,
     housekeeper: Housekeeper,
     replicas: Arc<ReplicaSet>,
@@ -67,7 +68,7 @@ impl Node {
         let (stop, stopped) = watch::channel(false);
         let broker = Broker::serve(core.parts(), kafka, until(stopped.clone()));
         let broker = runtime.spawn(broker);
-        let engine = core.engine(&advertised, kafka_at);
+        let engine = core.engine(&advertised, kafka_at)?;
         let gateway = Gateway { engine: engine.clone(), metrics: core.figures() };
         let gateway = runtime.spawn(serve_http(gateway, http, until(stopped)));
         Ok(Self {
@@ -82,6 +83,7 @@ impl Node {
             engine,
             housekeeper: Housekeeper::start(core.replicas.clone())?,
             coordinator: core.coordinator,
+            transactions: core.transactions.coordinator,
             controller: core.controller,
             replicas: core.replicas,
             temporary,
@@ -135,6 +137,7 @@ impl Node {
             // A panic has been printed where it happened.
             let _ = broker.await;
         });
+        self.transactions.stop();
         self.coordinator.stop();
         self.housekeeper.stop();
         self.controller.close();

@@ -192,9 +192,11 @@ pub const ROWS: &[Row] = rows! {
     "telemetry.max.bytes" Int "1048576" from(1), fixed, "The largest push of client metrics.";
     "transaction.max.timeout.ms" Int "900000" from(1), fixed, "The longest time that a transaction may take.";
     "transaction.partition.verification.enable" Boolean "true" ANY, dynamic, "Whether a transaction's partitions are verified.";
+    "transaction.remove.expired.transaction.cleanup.interval.ms" Int "3600000" from(1), fixed, "Time between two looks for transactional ids that have expired.";
     "transaction.state.log.min.isr" Int "2" from(1), fixed, "In-sync replicas that __transaction_state needs.";
     "transaction.state.log.num.partitions" Int "50" from(1), fixed, "Partitions of __transaction_state.";
     "transaction.state.log.replication.factor" Short "3" from(1), fixed, "Replicas of __transaction_state; fewer while there are fewer brokers.";
+    "transaction.state.log.segment.bytes" Int "104857600" from(1), fixed, "Segments of __transaction_state.";
     "transactional.id.expiration.ms" Int "604800000" from(1), fixed, "How long a silent transactional id is kept.";
     "unclean.leader.election.enable" Boolean "false" ANY, dynamic, "Whether a replica that is not in sync may lead when no other is left.";
 };

@@ -39,7 +39,7 @@ pub use lead::ReplicaFetch;
 pub use query::{ListedOffset, OffsetSpec, PartitionUsage};
 pub use read::{FetchRequest, Fetched};
 pub(crate) use upkeep::SyncRules;
-pub use write::{Acks, Placed};
+pub use write::{Acks, Placed, Terms};
 
 /// One partition on this node.
 pub struct Partition {

@@ -55,6 +55,30 @@ impl Partition {
         }
         read_committed(&led.log, &request, &offsets)
     }
+
+    /// Reads up to the log's end, committed or not: for whoever is about to answer for the partition in this reign, and waits for the
+    /// high watermark before it does.
+    ///
+    /// # Errors
+    /// [`PartitionError`]: not led here, another reign, an offset that is not there, the disk.
+    pub fn read_to_end(
+        &self,
+        from: Offset,
+        bytes_max: usize,
+        reign: LeaderEpoch,
+    ) -> Result<Chunk, PartitionError> {
+        let mut core = self.lock();
+        let led = self.led(&mut core)?;
+        led.check_epoch(Some(reign))?;
+        let (start, end) = (led.log.start(), led.log.end());
+        if from < start || from > end {
+            return Err(PartitionError::OffsetOutOfRange { offset: from, start, end });
+        }
+        if from == end {
+            return Ok(Chunk::empty(from));
+        }
+        Ok(led.log.read(from, end, bytes_max, true)?)
+    }
 }
 
 /// Reads up to what the reader's isolation allows.

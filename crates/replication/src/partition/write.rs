@@ -1,7 +1,7 @@
 //! Appending: the first stage of a produce, which never waits for a replica.
 
 use bytes::BytesMut;
-use model::{LeaderEpoch, Offset};
+use model::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Verification, VerificationGuard};
 use storage::{Appended, Log, Origin};
 
 use super::{Core, Partition, wake};
@@ -43,6 +43,23 @@ pub struct Placed {
     pub reign: LeaderEpoch,
 }
 
+/// What must hold for a batch to be appended.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// Who appends.
+    pub origin: Origin,
+    /// The reign in which the appender believes this node to lead; none: any will do.
+    pub reign: Option<LeaderEpoch>,
+    /// Whether it may begin a transaction here.
+    pub verification: Verification,
+}
+
+impl From<Origin> for Terms {
+    fn from(origin: Origin) -> Self {
+        Self { origin, reign: None, verification: Verification::Waived }
+    }
+}
+
 impl Placed {
     /// Whether every in-sync replica has the batch.
     #[must_use]
@@ -60,15 +77,20 @@ impl Partition {
         &self,
         batch: BytesMut,
         acks: Acks,
-        origin: Origin,
+        terms: impl Into<Terms>,
     ) -> Result<Placed, PartitionError> {
+        let Terms { origin, reign, verification } = terms.into();
         let (wall, now) = (self.home.wall(), self.home.now());
         let mut core = self.lock();
         let led = self.led(&mut core)?;
+        led.check_epoch(reign)?;
         if acks == Acks::All && !led.leader.has_enough_replicas() {
             let in_sync = led.leader.isr().count();
             let required = led.leader.min_insync_replicas();
             return Err(PartitionError::NotEnoughReplicas { in_sync, required });
+        }
+        if let Verification::Asked(guard) = verification {
+            led.log.check_verified(&batch, guard)?;
         }
         let before = led.log.end();
         let appended = led.log.append(batch, led.leader.epoch(), origin, wall)?;
@@ -91,6 +113,23 @@ impl Partition {
             self.flush()?;
         }
         Ok(Placed { appended, high_watermark, reign })
+    }
+
+    /// Asks for the right to begin a transaction here with a batch of `producer` from `first_sequence` on. None is needed
+    /// where its transaction is open already.
+    ///
+    /// # Errors
+    /// Not led here.
+    pub fn begin_verification(
+        &self,
+        producer: ProducerId,
+        epoch: ProducerEpoch,
+        first_sequence: i32,
+    ) -> Result<Option<VerificationGuard>, PartitionError> {
+        let now = self.home.wall();
+        let mut core = self.lock();
+        let led = self.led(&mut core)?;
+        Ok(led.log.begin_verification((producer, epoch), first_sequence, now))
     }
 
     /// Makes everything appended so far outlive a power cut; answers up to where. Those who ask together share one sync.

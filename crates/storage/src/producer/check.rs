@@ -4,6 +4,14 @@ use model::{Offset, ProducerEpoch};
 
 use super::{Entry, Seen};
 
+/// Whether a batch without a sequence (the group coordinator's) is of the newest epoch known.
+pub(crate) fn check_epoch(known: Option<&Entry>, epoch: ProducerEpoch) -> Verdict {
+    match known {
+        Some(known) if epoch < known.epoch => Verdict::StaleEpoch { current: known.epoch },
+        _ => Verdict::Next,
+    }
+}
+
 /// What of a batch matters here.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sequenced {

@@ -4,7 +4,8 @@ mod check;
 mod entry;
 pub(crate) mod snapshot;
 mod state;
+mod verification;
 
-pub(crate) use check::{MarkerRefused, Sequenced, Verdict, check, check_marker};
+pub(crate) use check::{MarkerRefused, Sequenced, Verdict, check, check_epoch, check_marker};
 pub(crate) use entry::{Entry, Seen};
 pub(crate) use state::{Ended, Producers};

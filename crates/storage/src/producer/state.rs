@@ -8,10 +8,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use model::{Offset, ProducerId, TimestampMs};
+use model::{Offset, ProducerEpoch, ProducerId, TimestampMs};
 use records::control::Marker;
 
-use super::{Entry, Seen};
+use super::{Entry, Seen, verification::Verifications};
 use crate::{index::transaction::Aborted, segment::head::Head};
 
 /// Producers by id, transactions by where they begin. Empty it holds no memory.
@@ -21,6 +21,8 @@ pub(crate) struct Producers {
     open: BTreeMap<Offset, ProducerId>,
     /// Ended transactions, in the order of their markers, until the markers are known to be replicated.
     completed: VecDeque<Completed>,
+    /// Transactions that are about to begin. In no snapshot: a guard of before a restart is worth nothing.
+    pub(crate) verifications: Verifications,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +49,7 @@ impl Producers {
             .iter()
             .filter_map(|(id, entry)| entry.transaction_start.map(|start| (start, *id)))
             .collect();
-        Self { entries, open, completed: VecDeque::new() }
+        Self { entries, open, ..Self::default() }
     }
 
     pub(crate) fn find(&self, id: ProducerId) -> Option<&Entry> {
@@ -68,8 +70,13 @@ impl Producers {
         entry.heard = now;
         if head.base_sequence >= 0 {
             entry.add(head.producer_epoch, Seen::of(head));
+        } else {
+            // The group coordinator's transactional batches have no sequence, and an epoch all the same.
+            entry.begin_epoch(head.producer_epoch);
+            entry.last_timestamp = head.max_timestamp;
         }
         if head.is_transactional() && entry.transaction_start.is_none() {
+            self.verifications.end(head.producer);
             entry.transaction_start = Some(head.base);
             self.open.insert(head.base, head.producer);
         }
@@ -82,6 +89,7 @@ impl Producers {
         (marker, coordinator_epoch): (Marker, i32),
         now: TimestampMs,
     ) -> Ended {
+        self.verifications.end(head.producer);
         let entry = self
             .entries
             .entry(head.producer)
@@ -136,5 +144,11 @@ impl Producers {
             let newest = entry.heard.max(entry.last_timestamp);
             entry.transaction_start.is_some() || now.since(newest) < expiration_ms
         });
+        self.verifications.expire(now, expiration_ms);
+    }
+
+    /// Whether the transaction of this producer in this epoch has begun here.
+    pub(crate) fn is_open(&self, id: ProducerId, epoch: ProducerEpoch) -> bool {
+        self.find(id).is_some_and(|entry| entry.epoch == epoch && entry.transaction_start.is_some())
     }
 }

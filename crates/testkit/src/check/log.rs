@@ -1,7 +1,7 @@
 //! A partition as a reader finds it in the end.
 
 use bytes::Bytes;
-use model::{Offset, PartitionId, TopicName};
+use model::{ErrorCode, Offset, PartitionId, TopicName};
 use records::Batches;
 use wire::{
     Api,
@@ -12,7 +12,10 @@ use wire::{
     },
 };
 
-use crate::client::{Client, code};
+use crate::{
+    client::{Client, code},
+    net::Host,
+};
 
 /// A record that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,31 +50,60 @@ fn read_once(client: &mut Client, topic: &TopicName, partition: PartitionId) -> 
     let mut read = Vec::new();
     let mut from = Offset::ZERO;
     loop {
-        let asked = FetchPartition::default()
-            .with_partition(partition.0)
-            .with_fetch_offset(from.0)
-            .with_current_leader_epoch(-1)
-            .with_partition_max_bytes(1 << 20);
-        let asked = FetchTopic::default()
-            .with_topic(messages::TopicName(text(topic.as_str())))
-            .with_partitions(vec![asked]);
-        let request = FetchRequest::default()
-            .with_max_bytes(1 << 20)
-            .with_min_bytes(0)
-            .with_max_wait_ms(0)
-            .with_session_epoch(-1)
-            .with_topics(vec![asked]);
-        let answer: FetchResponse = client.ask(leader, (Api::Fetch, 12), &request).ok()?;
-        let answer = answer.responses.first()?.partitions.first()?.clone();
-        if !code(answer.error_code).is_none() {
-            return None;
+        let fetched = fetch(client, leader, (topic, partition), from).ok()?;
+        if fetched.next == from {
+            return (from >= fetched.high_watermark).then_some(read);
         }
-        let next = append(&mut read, from, &answer.records.unwrap_or_default())?;
-        if next == from {
-            return (from.0 >= answer.high_watermark).then_some(read);
-        }
-        from = next;
+        read.extend(fetched.records);
+        from = fetched.next;
     }
+}
+
+/// What one fetch brought.
+pub struct Fetched {
+    /// The records, in order.
+    pub records: Vec<Read>,
+    /// Where to go on.
+    pub next: Offset,
+    /// As the leader told it.
+    pub high_watermark: Offset,
+}
+
+/// Reads once from `from` on, without waiting.
+///
+/// # Errors
+/// The partition's code; none when there was no answer.
+pub fn fetch(
+    client: &mut Client,
+    leader: Host,
+    (topic, partition): (&TopicName, PartitionId),
+    from: Offset,
+) -> Result<Fetched, Option<ErrorCode>> {
+    let asked = FetchPartition::default()
+        .with_partition(partition.0)
+        .with_fetch_offset(from.0)
+        .with_current_leader_epoch(-1)
+        .with_partition_max_bytes(1 << 20);
+    let asked = FetchTopic::default()
+        .with_topic(messages::TopicName(text(topic.as_str())))
+        .with_partitions(vec![asked]);
+    let request = FetchRequest::default()
+        .with_max_bytes(1 << 20)
+        .with_min_bytes(0)
+        .with_max_wait_ms(0)
+        .with_session_epoch(-1)
+        .with_topics(vec![asked]);
+    let answer: FetchResponse = client.ask(leader, (Api::Fetch, 12), &request).map_err(|_| None)?;
+    let answer = answer.responses.first().and_then(|topic| topic.partitions.first().cloned());
+    let answer = answer.ok_or(None)?;
+    match code(answer.error_code) {
+        ErrorCode::None => {}
+        error => return Err(Some(error)),
+    }
+    let mut records = Vec::new();
+    let bytes = answer.records.unwrap_or_default();
+    let next = append(&mut records, from, &bytes).ok_or(Some(ErrorCode::CorruptMessage))?;
+    Ok(Fetched { records, next, high_watermark: Offset(answer.high_watermark) })
 }
 
 /// Adds what `bytes` hold from `from` on; answers where to go on.

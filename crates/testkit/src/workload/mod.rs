@@ -1,5 +1,6 @@
 //! What clients do while things break. Each workload is a thread of a process of its own that goes on until it is told to end.
 
+pub mod consumer;
 pub mod producer;
 
 use std::sync::{

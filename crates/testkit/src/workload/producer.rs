@@ -23,8 +23,24 @@ use crate::{client::code, net::Host};
 const REST_MS_MAX: u64 = 200;
 const BATCH_RECORDS_MAX: u64 = 5;
 
-/// Produces until it is told to end.
-pub fn run(setting: Setting) {
+/// Produces events until it is told to end.
+pub fn events(setting: Setting) {
+    run(setting, |name, number| format!("{name}:{number}"));
+}
+
+/// Produces clicks for a window job until it is told to end: JSON, a tenth of a second apart in event time.
+pub fn clicks(setting: Setting) {
+    run(setting, |name, number| {
+        let (seconds, tenth) = (number / 10, number % 10);
+        let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        format!(
+            r#"{{"id":"{name}:{number}","page":"/p{}","t":"2026-01-01 {hours:02}:{minutes:02}:{seconds:02}.{tenth}"}}"#,
+            number % 3
+        )
+    });
+}
+
+fn run(setting: Setting, value: fn(&str, u64) -> String) {
     let leaders = BTreeMap::new();
     let mut producer = Producer {
         setting,
@@ -33,6 +49,7 @@ pub fn run(setting: Setting) {
         sequences: BTreeMap::new(),
         leaders,
         numbers: 0,
+        value,
     };
     if producer.identify() {
         while !producer.setting.is_over() {
@@ -51,6 +68,8 @@ struct Producer {
     sequences: BTreeMap<PartitionId, i32>,
     leaders: BTreeMap<PartitionId, Host>,
     numbers: u64,
+    /// The value with a number.
+    value: fn(&str, u64) -> String,
 }
 
 impl Producer {
@@ -78,9 +97,8 @@ impl Producer {
     fn produce(&mut self) {
         let partition = self.setting.any_partition();
         let count = 1 + self.setting.chance.below(BATCH_RECORDS_MAX);
-        let values: Vec<String> = (0..count)
-            .map(|more| format!("{}:{}", self.setting.name, self.numbers + more))
-            .collect();
+        let values: Vec<String> =
+            (0..count).map(|more| (self.value)(&self.setting.name, self.numbers + more)).collect();
         self.numbers += count;
         let sequence = *self.sequences.entry(partition).or_insert(0);
         let batch = self.batch(sequence, &values);
@@ -123,7 +141,14 @@ impl Producer {
         let topic = self.setting.topic.clone();
         let leader = match self.leaders.get(&partition) {
             Some(leader) => *leader,
-            None => self.setting.client.leader(&topic, partition)?,
+            None => {
+                let found = self.setting.client.leader(&topic, partition);
+                if found.is_none() {
+                    let why = format!("{partition:?} has no leader");
+                    self.setting.history.refused(&self.setting.name, why);
+                }
+                found?
+            }
         };
         let data = PartitionProduceData::default()
             .with_index(partition.0)
@@ -156,7 +181,8 @@ impl Producer {
             | ErrorCode::InvalidProducerEpoch
             | ErrorCode::CorruptMessage
             | ErrorCode::InvalidRecord => Some(Told::Broken(error)),
-            _ => {
+            passing => {
+                self.setting.history.refused(&self.setting.name, format!("{passing:?}"));
                 self.leaders.remove(&partition);
                 None
             }

@@ -14,6 +14,7 @@ mod layout;
 #[cfg(test)]
 mod layout_tests;
 mod topics;
+mod transactions;
 mod walker;
 
 pub(crate) use walker::walk;
@@ -58,5 +59,13 @@ pub(crate) const fn layout_of(api: Api) -> &'static Layout {
         Api::ListPartitionReassignments => &cluster::LIST_PARTITION_REASSIGNMENTS,
         Api::UnregisterBroker => &cluster::UNREGISTER_BROKER,
         Api::DescribeCluster => &cluster::DESCRIBE_CLUSTER,
+        Api::AddPartitionsToTxn => &transactions::ADD_PARTITIONS_TO_TXN,
+        Api::AddOffsetsToTxn => &transactions::ADD_OFFSETS_TO_TXN,
+        Api::EndTxn => &transactions::END_TXN,
+        Api::WriteTxnMarkers => &transactions::WRITE_TXN_MARKERS,
+        Api::TxnOffsetCommit => &transactions::TXN_OFFSET_COMMIT,
+        Api::DescribeProducers => &transactions::DESCRIBE_PRODUCERS,
+        Api::DescribeTransactions => &transactions::DESCRIBE_TRANSACTIONS,
+        Api::ListTransactions => &transactions::LIST_TRANSACTIONS,
     }
 }

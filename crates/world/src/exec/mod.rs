@@ -19,6 +19,7 @@
 mod block_on;
 mod channel;
 mod lock;
+mod tasks;
 mod thread;
 mod timer;
 
@@ -27,5 +28,6 @@ pub use channel::{
     Disconnected, Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, channel,
 };
 pub use lock::{Condvar, Mutex, MutexGuard};
+pub use tasks::{Task, run_local, spawn_local};
 pub use thread::{JoinHandle, Panicked, is_simulated, sleep, spawn};
 pub use timer::{Delay, delay, timeout};

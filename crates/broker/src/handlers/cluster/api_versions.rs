@@ -1,11 +1,16 @@
 //! ApiVersions, versions 0 to 4: what is served. 3 names the client's software and tells features.
 //!
-//! No feature is served yet, so none is told: a client takes a finalised feature for a promise.
+//! A client takes a finalised feature for a promise: `transaction.version` 2 is an epoch for each transaction and implicit
+//! additions of partitions (KIP-890).
 
 use model::ErrorCode;
 use wire::{
     Api, Versions,
-    messages::{ApiVersionsRequest, ApiVersionsResponse, api_versions_response::ApiVersion},
+    messages::{
+        ApiVersionsRequest, ApiVersionsResponse,
+        api_versions_response::{ApiVersion, FinalizedFeatureKey, SupportedFeatureKey},
+        text,
+    },
 };
 
 use crate::dispatch::Context;
@@ -15,9 +20,31 @@ pub(crate) fn handle(cx: Context, asked: ApiVersionsRequest) -> ApiVersionsRespo
     if cx.version >= 3 && !named.into_iter().all(|name| is_software_name(name)) {
         return ApiVersionsResponse::default().with_error_code(ErrorCode::InvalidRequest.code());
     }
-    ApiVersionsResponse::default()
+    let answer = ApiVersionsResponse::default();
+    let answer = if cx.version >= 3 { with_features(answer, cx.version) } else { answer };
+    answer
         .with_api_keys(Api::ALL.iter().map(|api| row(*api)).collect())
         .with_finalized_features_epoch(cx.image.version().0.max(0))
+}
+
+const TRANSACTION_VERSION: (&str, i16) = ("transaction.version", 2);
+
+/// Clients before version 4 cannot read a supported feature that begins at 0 (KAFKA-17492): theirs are left out.
+fn with_features(answer: ApiVersionsResponse, version: i16) -> ApiVersionsResponse {
+    let (name, level) = TRANSACTION_VERSION;
+    let finalised = FinalizedFeatureKey::default()
+        .with_name(text(name))
+        .with_max_version_level(level)
+        .with_min_version_level(level);
+    let answer = answer.with_finalized_features(vec![finalised]);
+    if version < 4 {
+        return answer;
+    }
+    let supported = SupportedFeatureKey::default()
+        .with_name(text(name))
+        .with_min_version(0)
+        .with_max_version(level);
+    answer.with_supported_features(vec![supported])
 }
 
 /// To a version that is not served: answered in version 0, with the versions that are (KIP-511).

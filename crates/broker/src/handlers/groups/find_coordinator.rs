@@ -1,11 +1,7 @@
-//! FindCoordinator, versions 0 to 6: which broker coordinates a group; 4 asks for many, 6 for share groups.
+//! FindCoordinator, versions 0 to 6: which broker coordinates a group or (1) a transaction; 4 asks for many, 6 for share groups.
 //!
 //! The internal topic is made by the first who asks. Kafka answers COORDINATOR_NOT_AVAILABLE meanwhile; here the asker
 //! waits for it, which is sooner done than asked again.
-//!
-//! Transactions are not served yet. Their coordinator is refused with INVALID_REQUEST and a sentence: a client that gets
-//! COORDINATOR_NOT_AVAILABLE would ask for a minute before it gave up, and one that gets TRANSACTIONAL_ID_AUTHORIZATION_FAILED
-//! would send its user to the wrong person.
 
 use std::time::Duration;
 
@@ -16,7 +12,7 @@ use wire::messages::{
     find_coordinator_response::Coordinator, text,
 };
 
-use crate::{dispatch::Context, handlers::NO_TRANSACTIONS, offsets_topic};
+use crate::{dispatch::Context, internal_topics};
 
 const GROUP: i8 = 0;
 const TRANSACTION: i8 = 1;
@@ -26,8 +22,10 @@ const MAKING_MAX: Duration = Duration::from_secs(5);
 pub(crate) async fn handle(cx: Context, asked: FindCoordinatorRequest) -> FindCoordinatorResponse {
     let keys = if cx.version < 4 { vec![asked.key] } else { asked.coordinator_keys };
     let mut found = Vec::with_capacity(keys.len());
-    if asked.key_type == GROUP && cx.image.topic(TopicName::CONSUMER_OFFSETS).is_none() {
-        make(&cx).await;
+    if let Some(topic) = topic_of(asked.key_type)
+        && cx.image.topic(topic).is_none()
+    {
+        make(&cx, topic).await;
     }
     let image = cx.shared.publisher.current();
     for key in keys {
@@ -48,9 +46,22 @@ pub(crate) async fn handle(cx: Context, asked: FindCoordinatorRequest) -> FindCo
         .with_port(port)
 }
 
-/// Makes the offsets topic, and waits until its partitions are led. Should another asker be first, that is as good.
-async fn make(cx: &Context) {
-    let topic = offsets_topic::new_topic(&cx.shared.options, &cx.image);
+/// The internal topic whose leaders coordinate this kind.
+fn topic_of(kind: i8) -> Option<&'static str> {
+    match kind {
+        GROUP => Some(TopicName::CONSUMER_OFFSETS),
+        TRANSACTION => Some(TopicName::TRANSACTION_STATE),
+        _ => None,
+    }
+}
+
+/// Makes an internal topic, and waits until its partitions are led. Should another asker be first, that is as good.
+async fn make(cx: &Context, topic: &str) {
+    let make = match topic {
+        TopicName::TRANSACTION_STATE => internal_topics::transactions,
+        _ => internal_topics::offsets,
+    };
+    let topic = make(&cx.shared.options, &cx.image);
     let made = cx.shared.controller.create_topics(vec![topic], false);
     // What came of it is seen in the image.
     let _ = world::exec::timeout(MAKING_MAX, made).await;
@@ -62,14 +73,14 @@ fn find<'a>(
     kind: i8,
     key: &str,
 ) -> Result<&'a Broker, (ErrorCode, &'static str)> {
-    match kind {
-        GROUP => {}
-        TRANSACTION => return Err((ErrorCode::InvalidRequest, NO_TRANSACTIONS)),
-        _ => return Err((ErrorCode::InvalidRequest, "This kind of coordinator is not served.")),
-    }
-    let partition = cx.shared.coordinator.partition_for(key);
+    let topic = topic_of(kind)
+        .ok_or((ErrorCode::InvalidRequest, "This kind of coordinator is not served."))?;
+    let partition = match kind {
+        TRANSACTION => cx.shared.transactions.partition_for(key),
+        _ => cx.shared.coordinator.partition_for(key),
+    };
     let leader = image
-        .topic(TopicName::CONSUMER_OFFSETS)
+        .topic(topic)
         .and_then(|topic| topic.partition(partition))
         .and_then(|state| image.broker(state.leader));
     leader

@@ -14,7 +14,7 @@ use wire::messages::{
     text,
 };
 
-use crate::{dispatch::Context, handlers::operations, offsets_topic};
+use crate::{dispatch::Context, handlers::operations, internal_topics};
 
 pub(crate) fn handle(cx: Context, asked: MetadataRequest) -> MetadataResponse {
     let include = asked.include_topic_authorized_operations;
@@ -106,7 +106,10 @@ fn make(cx: &Context, mut missing: Vec<TopicName>) {
     missing.dedup();
     let topics = missing.iter().filter_map(|name| match name.as_str() {
         TopicName::CONSUMER_OFFSETS => {
-            Some(offsets_topic::new_topic(&cx.shared.options, &cx.image))
+            Some(internal_topics::offsets(&cx.shared.options, &cx.image))
+        }
+        TopicName::TRANSACTION_STATE => {
+            Some(internal_topics::transactions(&cx.shared.options, &cx.image))
         }
         _ if name.is_internal() => None,
         name => Some(NewTopic {

@@ -26,8 +26,8 @@ pub use run::{Failure, Options, Report, run};
 pub use scheduler::{ProcessId, ThreadId, TimerId};
 
 pub(crate) use run::{
-    cancel, current, is_active, is_unwinding, now, spawn, wait, wait_for_lock, wake_all, wake_at,
-    wake_one,
+    cancel, current, draw, is_active, is_unwinding, now, spawn, wait, wait_for_lock, wake_all,
+    wake_at, wake_one,
 };
 
 pub use run::{

@@ -346,6 +346,11 @@ pub(crate) fn wake_all(queue: usize) {
     }
 }
 
+/// A number of `0..below`, by the seed; 0 when `below` is 0.
+pub(crate) fn draw(below: usize) -> usize {
+    with(|world| world.scheduler.borrow_mut().draw_below(below))
+}
+
 /// Has `waker` called at `at`.
 pub(crate) fn wake_at(at: Instant, waker: Waker, _place: &'static Location<'static>) -> TimerId {
     with(|world| world.scheduler.borrow_mut().wake_task_at(at, waker))

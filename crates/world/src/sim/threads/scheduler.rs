@@ -191,6 +191,11 @@ impl Scheduler {
         }
     }
 
+    /// A number of `0..below`; 0 when `below` is 0.
+    pub(super) fn draw_below(&mut self, below: usize) -> usize {
+        usize::try_from(self.chance.below(below as u64)).unwrap_or(0)
+    }
+
     pub(super) fn wake_task_at(&mut self, at: Instant, waker: Waker) -> TimerId {
         self.set_timer(at, Timer::Task(waker))
     }

@@ -1,7 +1,7 @@
 //! Produce, versions 3 to 13, in two stages.
 //!
 //! 5 answers the log's start, 7 allows zstd, 8 names the records at fault, 9 is flexible, 10 hints at leaders, 13 names topics by id.
-//! [`Producing::stage_one`] never awaits: it parses, checks and appends, in the order of the connection. What is then not yet
+//! A transactional request is first verified ([`verifying`]), which may await the transaction's coordinator. [`Producing::stage_one`] never awaits: it parses, checks and appends, in the order of the connection. What is then not yet
 //! replicated (`acks=all`) becomes a [`Replicating`], which is stage two: data that is woken by the high watermark.
 //!
 //! Differs from Kafka: a batch that breaks a rule fails its partition, where Kafka fails the whole request for some of them.
@@ -9,11 +9,12 @@
 mod answers;
 mod replicating;
 mod topics;
+mod verifying;
 
 use bytes::{Buf, BytesMut};
-use model::{ErrorCode, TopicName};
+use model::{ErrorCode, TopicName, Verification};
 use records::{Batch, Codec};
-use replication::Acks;
+use replication::{Acks, Terms};
 use storage::Origin;
 use wire::{
     ProduceAnswer, ProducePartition, ProducePartitionAnswer, ProduceRequest, ProduceTopicAnswer,
@@ -25,12 +26,12 @@ use self::{
     answers::{Refused, placed, refused},
     replicating::Awaited,
     topics::{Resolved, Topics},
+    verifying::Verified,
 };
 use crate::{
     broker::Shared,
     connection::{Produced, Unanswered},
     dispatch::Asker,
-    handlers::NO_TRANSACTIONS,
 };
 
 /// What a connection keeps from one Produce to the next: memory, and the partitions it writes to.
@@ -38,6 +39,7 @@ use crate::{
 pub(crate) struct Producing {
     request: ProduceRequest,
     topics: Topics,
+    verified: Verified,
 }
 
 /// A batch smaller than this is copied out of its frame: the log keeps recent batches, and a small one would keep a buffer
@@ -48,13 +50,20 @@ const COPIED_BYTES_MAX: usize = 8 << 10;
 const ADMIN_CLIENT: &str = "__admin_client";
 
 /// What holds for all partitions of one request.
-struct Terms<'a> {
+struct RequestTerms<'a> {
     shared: &'a Shared,
     version: i16,
     /// None when the request says nonsense.
     acks: Option<Acks>,
-    is_transactional: bool,
+    has_transactional_id: bool,
     is_admin: bool,
+}
+
+impl RequestTerms<'_> {
+    /// Whether a transactional batch may begin a transaction only when its coordinator knows.
+    fn is_verified(&self) -> bool {
+        verifying::is_asked(self.shared, self.version)
+    }
 }
 
 impl Producing {
@@ -70,11 +79,11 @@ impl Producing {
         frame.advance(header.size_bytes);
         self.request.parse(&frame, header.version)?;
         let request_bytes = frame.len();
-        let terms = Terms {
+        let terms = RequestTerms {
             shared,
             version: header.version,
             acks: Acks::from_wire(self.request.acks),
-            is_transactional: self.request.transactional_id.is_some(),
+            has_transactional_id: self.request.transactional_id.is_some(),
             is_admin,
         };
 
@@ -87,9 +96,9 @@ impl Producing {
             let resolved = self.topics.resolve(&image, &topic.key, &cut);
             let part = topic_answer(
                 &terms,
-                &self.request.partitions[topic.partitions.clone()],
+                (topic.partitions.start, &self.request.partitions[topic.partitions.clone()]),
                 resolved,
-                &mut cut,
+                (&mut cut, &mut self.verified),
             );
             for mut wait in part.awaited {
                 wait.topic = answer.topics.len();
@@ -133,16 +142,17 @@ struct TopicPart {
 }
 
 fn topic_answer(
-    terms: &Terms<'_>,
-    asked: &[ProducePartition],
+    terms: &RequestTerms<'_>,
+    (first, asked): (usize, &[ProducePartition]),
     mut resolved: Resolved<'_>,
-    cut: &mut Cut,
+    (cut, verified): (&mut Cut, &mut Verified),
 ) -> TopicPart {
     let mut partitions = Vec::with_capacity(asked.len());
     let mut awaited = Vec::new();
-    for asked in asked {
+    for (place, asked) in (first..).zip(asked) {
         let batch = asked.records.clone().map(|range| cut.take(range));
-        let placed = append(terms, &mut resolved, asked.index, batch);
+        let verification = verified.take(place);
+        let placed = append(terms, &mut resolved, asked.index, (batch, verification));
         partitions.push(match placed {
             Ok((answer, waits)) => {
                 awaited.extend(waits.map(|wait| Awaited { partition: partitions.len(), ..wait }));
@@ -159,10 +169,10 @@ fn topic_answer(
 }
 
 fn append(
-    terms: &Terms<'_>,
+    terms: &RequestTerms<'_>,
     resolved: &mut Resolved<'_>,
     index: i32,
-    batch: Option<BytesMut>,
+    (batch, verification): (Option<BytesMut>, Result<Verification, ErrorCode>),
 ) -> Result<(ProducePartitionAnswer, Option<Awaited>), Refused> {
     let acks = terms.acks.ok_or(ErrorCode::InvalidRequiredAcks)?;
     let topic = resolved.name()?;
@@ -170,10 +180,16 @@ fn append(
         return Err(ErrorCode::InvalidTopicException.into());
     }
     let batch = batch.ok_or(ErrorCode::InvalidRecord)?;
-    let records = check(terms, &batch)?;
+    let Checked { records, is_transactional } = check(terms, &batch)?;
+    let verification = match verification {
+        Ok(verification) if is_transactional && terms.is_verified() => verification,
+        Ok(_) => Verification::Waived,
+        Err(code) => return Err(code.into()),
+    };
+    let append = Terms { origin: Origin::Client, reign: None, verification };
     let size = batch.len();
     let replica = resolved.partition(terms.shared, index)?;
-    let done = replica.append(batch, acks, Origin::Client).map_err(Refused::Partition)?;
+    let done = replica.append(batch, acks, append).map_err(Refused::Partition)?;
     if !done.appended.duplicate {
         terms.shared.metrics.messages_in.add(records);
         terms.shared.metrics.bytes_in.add(size as u64);
@@ -194,8 +210,14 @@ fn is_closed_to_clients(topic: &TopicName) -> bool {
     topic.is_internal()
 }
 
-/// What holds for a batch in any partition; the log checks the rest. Answers how many records it says it has.
-fn check(terms: &Terms<'_>, bytes: &[u8]) -> Result<u64, Refused> {
+/// What a batch says of itself.
+struct Checked {
+    records: u64,
+    is_transactional: bool,
+}
+
+/// What holds for a batch in any partition; the log checks the rest.
+fn check(terms: &RequestTerms<'_>, bytes: &[u8]) -> Result<Checked, Refused> {
     let batch =
         Batch::parse(bytes).map_err(|error| Refused::Words(error.code(), error.to_string()))?;
     if batch.size_bytes() != bytes.len() {
@@ -210,10 +232,11 @@ fn check(terms: &Terms<'_>, bytes: &[u8]) -> Result<u64, Refused> {
             "Produce requests with version below 7 are not allowed to use ZStandard compression";
         return Err(Refused::Words(ErrorCode::UnsupportedCompressionType, words.to_owned()));
     }
-    if terms.is_transactional || batch.is_transactional() {
-        return Err(Refused::Words(ErrorCode::InvalidRequest, NO_TRANSACTIONS.to_owned()));
+    let is_transactional = batch.is_transactional();
+    if is_transactional && !terms.has_transactional_id {
+        return Err(ErrorCode::TransactionalIdAuthorizationFailed.into());
     }
-    Ok(u64::try_from(batch.record_count()).unwrap_or(0))
+    Ok(Checked { records: u64::try_from(batch.record_count()).unwrap_or(0), is_transactional })
 }
 
 /// The body of a request, consumed from the front: what is cut out keeps the memory that it came in.

@@ -1,0 +1,252 @@
+//! A member of a classic group: joins, reads what it is given from where the group is, commits, and begins anew whenever it is told to,
+//! or is not told what became of a commit (which may still arrive: only a new generation shuts it out).
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bytes::Bytes;
+use model::{ErrorCode, Offset, PartitionId};
+use wire::{
+    Api,
+    messages::{
+        self, FindCoordinatorRequest, FindCoordinatorResponse, GroupId, HeartbeatRequest,
+        HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, OffsetCommitRequest,
+        OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, StrBytes, SyncGroupRequest,
+        SyncGroupResponse,
+        join_group_request::JoinGroupRequestProtocol,
+        offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic},
+        offset_fetch_request::OffsetFetchRequestTopic,
+        sync_group_request::SyncGroupRequestAssignment,
+        text,
+    },
+};
+use world::exec;
+
+use super::Setting;
+use crate::{check, client::code, net::Host};
+
+/// The group that every member belongs to.
+pub const GROUP: &str = "readers";
+const SESSION_MS: i32 = 6_000;
+const REST: Duration = Duration::from_millis(300);
+
+/// Reads until it is told to end.
+pub fn run(mut setting: Setting) {
+    setting.client.timeout = Duration::from_secs(12);
+    let mut member = Member { setting, id: text(""), generation: -1 };
+    while !member.setting.is_over() {
+        if member.live().is_none() {
+            member.setting.client.back_off();
+        }
+    }
+}
+
+struct Member {
+    setting: Setting,
+    id: StrBytes,
+    generation: i32,
+}
+
+impl Member {
+    /// One generation: none when it ended before it began.
+    fn live(&mut self) -> Option<()> {
+        let coordinator = self.coordinator()?;
+        let assigned = self.join(coordinator)?;
+        let mut positions = BTreeMap::new();
+        for partition in assigned {
+            positions.insert(partition, self.position(coordinator, partition)?);
+        }
+        while !self.setting.is_over() {
+            for (partition, position) in &mut positions {
+                self.read(*partition, position);
+            }
+            self.commit(coordinator, &positions)?;
+            self.heartbeat(coordinator)?;
+            exec::sleep(REST);
+        }
+        Some(())
+    }
+
+    fn coordinator(&mut self) -> Option<Host> {
+        let request = FindCoordinatorRequest::default().with_key(text(GROUP)).with_key_type(0);
+        for broker in self.setting.client.brokers().to_vec() {
+            let answer: Result<FindCoordinatorResponse, _> =
+                self.setting.client.ask(broker, (Api::FindCoordinator, 2), &request);
+            if let Ok(answer) = answer
+                && self.accept(answer.error_code)
+            {
+                return u16::try_from(answer.node_id.0).ok().map(Host);
+            }
+        }
+        None
+    }
+
+    fn join(&mut self, coordinator: Host) -> Option<Vec<PartitionId>> {
+        let protocol = JoinGroupRequestProtocol::default()
+            .with_name(text("range"))
+            .with_metadata(Bytes::from_static(b"x"));
+        let request = |id: &StrBytes| {
+            JoinGroupRequest::default()
+                .with_group_id(GroupId(text(GROUP)))
+                .with_session_timeout_ms(SESSION_MS)
+                .with_rebalance_timeout_ms(SESSION_MS)
+                .with_member_id(id.clone())
+                .with_protocol_type(text("simulated"))
+                .with_protocols(vec![protocol.clone()])
+        };
+        let mut joined: JoinGroupResponse =
+            self.setting.client.ask(coordinator, (Api::JoinGroup, 5), &request(&self.id)).ok()?;
+        if code(joined.error_code) == ErrorCode::MemberIdRequired {
+            self.id = joined.member_id;
+            let again = request(&self.id);
+            joined = self.setting.client.ask(coordinator, (Api::JoinGroup, 5), &again).ok()?;
+        }
+        if !self.accept(joined.error_code) {
+            return None;
+        }
+        self.id = joined.member_id.clone();
+        self.generation = joined.generation_id;
+        let assignments = if joined.leader == joined.member_id {
+            let members: Vec<StrBytes> =
+                joined.members.iter().map(|member| member.member_id.clone()).collect();
+            self.assign(&members)
+        } else {
+            Vec::new()
+        };
+        let request = SyncGroupRequest::default()
+            .with_group_id(GroupId(text(GROUP)))
+            .with_generation_id(self.generation)
+            .with_member_id(self.id.clone())
+            .with_assignments(assignments);
+        let synced: SyncGroupResponse =
+            self.setting.client.ask(coordinator, (Api::SyncGroup, 3), &request).ok()?;
+        if !self.accept(synced.error_code) {
+            return None;
+        }
+        Some(synced.assignment.iter().map(|number| PartitionId(i32::from(*number))).collect())
+    }
+
+    /// Round robin; a partition is a byte.
+    fn assign(&self, members: &[StrBytes]) -> Vec<SyncGroupRequestAssignment> {
+        let share = |index: usize| {
+            (0..self.setting.partitions)
+                .filter(|number| usize::try_from(*number).unwrap_or(0) % members.len() == index)
+                .map(|number| u8::try_from(number).unwrap_or(u8::MAX))
+                .collect::<Vec<u8>>()
+        };
+        let assignment = |(index, id): (usize, &StrBytes)| {
+            SyncGroupRequestAssignment::default()
+                .with_member_id(id.clone())
+                .with_assignment(Bytes::from(share(index)))
+        };
+        members.iter().enumerate().map(assignment).collect()
+    }
+
+    /// Where the group is. What was acknowledged before we asked must be in it.
+    fn position(&mut self, coordinator: Host, partition: PartitionId) -> Option<Offset> {
+        let floor = self.setting.history.committed_at_least(GROUP, partition);
+        let position = fetch_position(&mut self.setting, coordinator, partition)?;
+        if floor.is_some_and(|floor| position.is_none_or(|position| position < floor)) {
+            let what = format!("{GROUP} was at {floor:?} of {partition:?} and is at {position:?}");
+            self.setting.history.violated(what);
+        }
+        Some(position.unwrap_or(Offset::ZERO))
+    }
+
+    /// Reads on from `position`, if somebody answers.
+    fn read(&mut self, partition: PartitionId, position: &mut Offset) {
+        let topic = self.setting.topic.clone();
+        let Some(leader) = self.setting.client.leader(&topic, partition) else { return };
+        let place = (&topic, partition);
+        match check::fetch(&mut self.setting.client, leader, place, *position) {
+            Ok(fetched) => {
+                for read in &fetched.records {
+                    let value = read.value.as_deref().unwrap_or_default();
+                    self.setting.history.saw(&self.setting.name, partition, read.offset, value);
+                }
+                *position = fetched.next;
+            }
+            Err(Some(ErrorCode::OffsetOutOfRange)) => {
+                let what = format!("{position:?} of {partition:?} was read to and is out of range");
+                self.setting.history.violated(what);
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn commit(
+        &mut self,
+        coordinator: Host,
+        positions: &BTreeMap<PartitionId, Offset>,
+    ) -> Option<()> {
+        let partitions = positions.iter().map(|(partition, position)| {
+            OffsetCommitRequestPartition::default()
+                .with_partition_index(partition.0)
+                .with_committed_offset(position.0)
+                .with_committed_metadata(Some(text("")))
+        });
+        let topic = OffsetCommitRequestTopic::default()
+            .with_name(messages::TopicName(text(self.setting.topic.as_str())))
+            .with_partitions(partitions.collect());
+        let request = OffsetCommitRequest::default()
+            .with_group_id(GroupId(text(GROUP)))
+            .with_generation_id_or_member_epoch(self.generation)
+            .with_member_id(self.id.clone())
+            .with_topics(vec![topic]);
+        let answer: OffsetCommitResponse =
+            self.setting.client.ask(coordinator, (Api::OffsetCommit, 7), &request).ok()?;
+        for answer in answer.topics.iter().flat_map(|topic| &topic.partitions) {
+            if !self.accept(answer.error_code) {
+                return None;
+            }
+            let partition = PartitionId(answer.partition_index);
+            if let Some(position) = positions.get(&partition) {
+                self.setting.history.committed(GROUP, partition, *position);
+            }
+        }
+        self.setting.history.progressed(&self.setting.name);
+        Some(())
+    }
+
+    fn heartbeat(&mut self, coordinator: Host) -> Option<()> {
+        let request = HeartbeatRequest::default()
+            .with_group_id(GroupId(text(GROUP)))
+            .with_generation_id(self.generation)
+            .with_member_id(self.id.clone());
+        let answer: HeartbeatResponse =
+            self.setting.client.ask(coordinator, (Api::Heartbeat, 3), &request).ok()?;
+        self.accept(answer.error_code).then_some(())
+    }
+
+    /// Whether the answer is no error; forgets who it is when the group has.
+    fn accept(&mut self, error: i16) -> bool {
+        let error = code(error);
+        if error == ErrorCode::UnknownMemberId {
+            self.id = text("");
+        }
+        if !error.is_none() {
+            self.setting.history.refused(&self.setting.name, format!("{error:?}"));
+        }
+        error.is_none()
+    }
+}
+
+/// The committed position, if the coordinator answers; within it none when nothing is committed.
+fn fetch_position(
+    setting: &mut Setting,
+    coordinator: Host,
+    partition: PartitionId,
+) -> Option<Option<Offset>> {
+    let topic = OffsetFetchRequestTopic::default()
+        .with_name(messages::TopicName(text(setting.topic.as_str())))
+        .with_partition_indexes(vec![partition.0]);
+    let request = OffsetFetchRequest::default()
+        .with_group_id(GroupId(text(GROUP)))
+        .with_topics(Some(vec![topic]));
+    let answer: OffsetFetchResponse =
+        setting.client.ask(coordinator, (Api::OffsetFetch, 5), &request).ok()?;
+    let partition = answer.topics.first()?.partitions.first()?;
+    if !code(answer.error_code).is_none() || !code(partition.error_code).is_none() {
+        return None;
+    }
+    Some((partition.committed_offset >= 0).then_some(Offset(partition.committed_offset)))
+}
