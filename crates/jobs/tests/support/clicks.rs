@@ -19,7 +19,8 @@ pub(crate) const LETTERS: &str = "letters";
 pub(crate) const JOURNAL: &str = "__logmill-job-1";
 pub(crate) const PARTITIONS: i32 = 2;
 
-const SCRIPT: &str = "
+/// Two tables, and what is inserted into one from the other.
+pub(crate) const SCRIPT: &str = "
 CREATE TABLE clicks (page STRING, amount DOUBLE, t TIMESTAMP(3), WATERMARK FOR t AS t - INTERVAL '1' SECOND)
   WITH ('connector' = 'kafka', 'topic' = 'clicks', 'format' = 'json', 'scan.startup.mode' = 'earliest-offset');
 CREATE TABLE views (window_start TIMESTAMP(3), page STRING, n BIGINT, total DOUBLE, PRIMARY KEY (window_start, page) NOT ENFORCED)

@@ -96,12 +96,24 @@ impl Cluster {
     /// The node that leads `partition`, as `Topics` and as its number.
     pub(crate) fn leader(self: &Arc<Self>, partition: &TopicPartition) -> (i32, Arc<Member>) {
         let node = self.state().leader(partition);
-        (node, Arc::new(Member { cluster: Arc::clone(self), node }))
+        (node, self.member(node))
     }
 
     /// Has `interlude` happen before write `at`, whose writer knows nothing of it.
     pub(crate) fn sleep_at(&self, at: u64, interlude: Interlude) {
         self.state().interlude = Some((at, interlude));
+    }
+
+    /// One node's view.
+    pub(crate) fn member(self: &Arc<Self>, node: i32) -> Arc<Member> {
+        Arc::new(Member { cluster: Arc::clone(self), node })
+    }
+
+    /// Has `node` lead `partition` from now on.
+    pub(crate) fn lead(&self, partition: &TopicPartition, node: i32) {
+        let mut state = self.state();
+        state.leaders.insert(partition.clone(), node);
+        self.memory.elect(partition);
     }
 
     /// Moves the leaders of topics whose name begins with one of `of`.
