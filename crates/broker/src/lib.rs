@@ -3,7 +3,8 @@
 //! [`Broker::serve`] accepts connections; each is one task that deframes, handles in order and answers
 //! (`docs/internals/connections.md`). Handlers hold no state: they ask the partitions ([`replication::ReplicaSet`]), the controller, the
 //! group coordinator, and the image. [`LocalTopics`] and [`LocalLog`] are the same partitions without a socket between, for jobs and
-//! for the coordinator; [`ClusterTopics`] reach what other brokers lead as well; [`publish`] opens and closes partitions as the image changes; [`SocketLeaders`] is how followers reach their leaders.
+//! for the coordinator; [`ClusterTopics`] reach what other brokers lead as well; [`publish`] opens and closes partitions as the image changes; [`Membership`] keeps the broker registered;
+//! [`SocketLeaders`] is how followers reach their leaders.
 //!
 //! What this crate is not: it decides nothing that is stored. A handler resolves, authorises, delegates and answers.
 
@@ -17,11 +18,15 @@ mod handlers;
 mod internal_topics;
 mod isr_proposals;
 mod leaders;
+mod life;
 mod local;
 mod loopback;
 mod markers;
+mod membership;
 mod metrics;
 mod options;
+mod peer_listener;
+mod peers;
 mod producer_ids;
 pub mod publish;
 mod resolve;
@@ -36,7 +41,10 @@ pub use leaders::SocketLeaders;
 pub use local::{LocalLog, LocalParts, LocalTopics};
 pub use loopback::{Face, Hangup, Loopback};
 pub use markers::LocalMarkers;
+pub use membership::{Membership, MembershipParts};
 pub use metrics::{ApiMetrics, Counter, Gauge, Metrics, Sample, Times};
 pub use options::BrokerOptions;
+pub use peer_listener::serve_peers;
+pub use peers::TcpPeers;
 pub use producer_ids::ProducerIds;
 pub use transactions::Transactions;
