@@ -3,13 +3,14 @@
 //! [`Broker::serve`] accepts connections; each is one task that deframes, handles in order and answers
 //! (`docs/internals/connections.md`). Handlers hold no state: they ask the partitions ([`replication::ReplicaSet`]), the controller, the
 //! group coordinator, and the image. [`LocalTopics`] and [`LocalLog`] are the same partitions without a socket between, for jobs and
-//! for the coordinator; [`publish`] opens and closes partitions as the image changes; [`Membership`] keeps the broker registered;
+//! for the coordinator; [`ClusterTopics`] reach what other brokers lead as well; [`publish`] opens and closes partitions as the image changes; [`Membership`] keeps the broker registered;
 //! [`SocketLeaders`] is how followers reach their leaders.
 //!
 //! What this crate is not: it decides nothing that is stored. A handler resolves, authorises, delegates and answers.
 
 mod broker;
 mod budget;
+mod cluster_topics;
 mod connection;
 mod dispatch;
 mod fetch;
@@ -34,6 +35,7 @@ mod transactions;
 mod verification;
 
 pub use broker::{Broker, BrokerParts};
+pub use cluster_topics::{Brokers, Call, ClusterTopics, SocketBrokers};
 pub use isr_proposals::ControllerProposals;
 pub use leaders::SocketLeaders;
 pub use local::{LocalLog, LocalParts, LocalTopics};

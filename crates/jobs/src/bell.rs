@@ -2,27 +2,43 @@
 
 use std::time::Duration;
 
+use model::Offset;
 use world::exec::{Condvar, Mutex};
 
 /// News, once; rung twice before somebody hears is rung once.
 #[derive(Default)]
 pub(crate) struct Bell {
     /// Guards that a ring between two waits is not lost.
-    is_rung: Mutex<bool>,
+    state: Mutex<State>,
     changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    is_rung: bool,
+    /// The newest image that it was rung for.
+    version: Offset,
 }
 
 impl Bell {
     /// There is news.
     pub(crate) fn ring(&self) {
-        *self.is_rung.lock() = true;
+        self.state.lock().is_rung = true;
         self.changed.notify_all();
     }
 
-    /// Waits until it is rung, at most `timeout`.
+    /// There is a new image.
+    pub(crate) fn ring_for(&self, version: Offset) {
+        self.state.lock().version = version;
+        self.ring();
+    }
+
+    /// Waits until it is rung, at most `timeout`; answers the newest image that it was rung for.
     #[track_caller]
-    pub(crate) fn wait(&self, timeout: Duration) {
-        let rung = self.is_rung.lock();
-        *self.changed.wait_timeout_while(rung, timeout, |is_rung| !*is_rung) = false;
+    pub(crate) fn wait(&self, timeout: Duration) -> Offset {
+        let state = self.state.lock();
+        let mut state = self.changed.wait_timeout_while(state, timeout, |state| !state.is_rung);
+        state.is_rung = false;
+        state.version
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use controller::Controller;
 use flow::{topics::Topics, turn::TaskStatus};
 use metadata::Publisher;
-use model::BrokerId;
+use model::{BrokerId, Offset};
 use world::{
     Chance, Clock,
     exec::{self, JoinHandle},
@@ -121,16 +121,17 @@ impl Engine {
         });
         let of_image = Arc::downgrade(&bell);
         // The controller's thread tells, and goes on.
-        engine.publisher.subscribe(Box::new(move |_, _, _| {
+        engine.publisher.subscribe(Box::new(move |_, new, _| {
             if let Some(bell) = of_image.upgrade() {
-                bell.ring();
+                bell.ring_for(new.version());
             }
         }));
         engine.follow();
         let follower = Arc::clone(&engine);
         let body = move || {
             while !follower.is_closing.load(Ordering::Acquire) {
-                bell.wait(LOOK_EVERY);
+                let version = bell.wait(LOOK_EVERY);
+                follower.await_image(version);
                 follower.follow();
             }
         };
@@ -174,6 +175,15 @@ impl Engine {
         self.here.close();
     }
 
+    /// Waits until readers see the image of `version`: subscribers are told a moment before.
+    fn await_image(&self, version: Offset) {
+        while self.publisher.current().version() < version
+            && !self.is_closing.load(Ordering::Acquire)
+        {
+            exec::sleep(IMAGE_LOOK_EVERY);
+        }
+    }
+
     /// Starts and ends reigns as the image says.
     pub(crate) fn follow(&self) {
         if self.is_closing.load(Ordering::Acquire) {
@@ -206,3 +216,4 @@ impl Engine {
 
 /// How often the image is looked at although nobody has rung.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
+const IMAGE_LOOK_EVERY: Duration = Duration::from_millis(1);

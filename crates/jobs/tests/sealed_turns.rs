@@ -2,124 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
-mod memory;
+mod support;
 
 use std::sync::Arc;
 
-use flow::{
-    plan::Plan,
-    topics::{Topics, partition_of},
-    turn::{Halt, Pace, Task, TaskIdentity},
+use flow::{plan::Plan, turn::Halt};
+
+use support::{
+    clicks::{INPUT, LETTERS, OUTPUT, ROUNDS, begin, drain, plan, produce, undisturbed, world},
+    memory::Memory,
 };
-use memory::Memory;
-use model::{PartitionId, TimestampMs, TopicName, TopicPartition};
-use records::{BatchBuilder, Codec};
-use sql::{Catalog, Settings, StatementKind, Table};
-
-const INPUT: &str = "clicks";
-const OUTPUT: &str = "views";
-const LETTERS: &str = "letters";
-const JOURNAL: &str = "__logmill-job-1";
-const PARTITIONS: i32 = 2;
-
-const SCRIPT: &str = "
-CREATE TABLE clicks (page STRING, amount DOUBLE, t TIMESTAMP(3), WATERMARK FOR t AS t - INTERVAL '1' SECOND)
-  WITH ('connector' = 'kafka', 'topic' = 'clicks', 'format' = 'json', 'scan.startup.mode' = 'earliest-offset');
-CREATE TABLE views (window_start TIMESTAMP(3), page STRING, n BIGINT, total DOUBLE, PRIMARY KEY (window_start, page) NOT ENFORCED)
-  WITH ('connector' = 'upsert-kafka', 'topic' = 'views', 'key.format' = 'json', 'value.format' = 'json');
-INSERT INTO views SELECT window_start, page, COUNT(*), SUM(amount)
-  FROM TABLE(TUMBLE(TABLE clicks, DESCRIPTOR(t), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, page;
-";
-
-struct Tables(Vec<Arc<Table>>);
-
-impl Catalog for Tables {
-    fn table(&self, name: &str) -> Option<Arc<Table>> {
-        self.0.iter().find(|table| table.name == name).cloned()
-    }
-
-    fn tables(&self) -> Vec<Arc<Table>> {
-        self.0.clone()
-    }
-}
-
-fn plan() -> Arc<Plan> {
-    let mut tables = Tables(Vec::new());
-    for statement in sql::parse_script(SCRIPT).unwrap() {
-        match &statement.kind {
-            StatementKind::CreateTable { definition, .. } => {
-                let table = Table::from_create(definition, &statement.text).unwrap();
-                tables.0.push(Arc::new(table));
-            }
-            _ => {
-                let bound = sql::bind_insert(&statement, &tables, &Settings::default()).unwrap();
-                let mut plan = bound.plan;
-                plan.dead_letters = Some(TopicName::parse(LETTERS).unwrap());
-                return Arc::new(plan);
-            }
-        }
-    }
-    panic!("no INSERT");
-}
-
-/// Round `round` of input: a few events per partition, one of them broken; time moves on, so that windows close.
-fn produce(memory: &Memory, round: i64) {
-    for partition in 0..PARTITIONS {
-        let mut builder = BatchBuilder::new(Codec::None);
-        for number in 0..5 {
-            let seconds = round * 7 + number;
-            let value = format!(
-                r#"{{"page":"/p{}","amount":0.{},"t":"2026-01-01 00:{:02}:{:02}.5"}}"#,
-                (number + i64::from(partition)) % 3,
-                number + 1,
-                seconds / 60,
-                seconds % 60
-            );
-            builder.append(TimestampMs(0), None, Some(value.as_bytes()), &[]);
-        }
-        builder.append(TimestampMs(0), None, Some(b"{broken"), &[]);
-        let input = partition_of(&TopicName::parse(INPUT).unwrap(), partition);
-        memory.append(&input, builder.finish()).unwrap();
-    }
-}
-
-fn world() -> Arc<Memory> {
-    let memory = Arc::new(Memory::default());
-    memory.make(INPUT, PARTITIONS);
-    memory.make(OUTPUT, 2);
-    memory.make(LETTERS, 1);
-    memory.make(JOURNAL, 1);
-    memory
-}
-
-fn begin(memory: &Arc<Memory>, plan: &Arc<Plan>) -> Result<Task, Halt> {
-    let journal = TopicPartition::new(TopicName::parse(JOURNAL).unwrap(), PartitionId(0));
-    let identity = TaskIdentity { journal, group: "g".to_owned() };
-    let pace = Pace { snapshot_every_ms: 25, progress_every_ms: 5, ..Pace::default() };
-    Task::begin(memory.clone(), plan.clone(), identity, pace)
-}
-
-/// Gives the task turns until it has read all there is. Time passes with each.
-fn drain(memory: &Memory, task: &mut Task) -> Result<(), Halt> {
-    while task.turn()? {
-        memory.pass(4);
-    }
-    Ok(())
-}
-
-const ROUNDS: i64 = 8;
-
-/// The whole life of a job without a crash; the writes it took.
-fn undisturbed(plan: &Arc<Plan>) -> (Arc<Memory>, u64) {
-    let memory = world();
-    let mut task = begin(&memory, plan).unwrap();
-    for round in 0..ROUNDS {
-        produce(&memory, round);
-        drain(&memory, &mut task).unwrap();
-    }
-    let writes = memory.writes();
-    (memory, writes)
-}
 
 /// The same with a crash before write `crash`, and a second one `again` writes after the first.
 fn disturbed(plan: &Arc<Plan>, crash: u64, again: u64, power: bool) -> Arc<Memory> {
@@ -136,7 +28,7 @@ fn disturbed(plan: &Arc<Plan>, crash: u64, again: u64, power: bool) -> Arc<Memor
         loop {
             let ran = match task.take() {
                 Some(task) => Ok(task),
-                None => begin(&memory, plan),
+                None => begin(memory.clone(), plan),
             };
             let ran = ran.and_then(|mut task| drain(&memory, &mut task).map(|()| task));
             match ran {

@@ -9,21 +9,20 @@ use coordinator::{Coordinator, RequestContext};
 use flow::topics::{Leadership, PartitionEnds, Producer, ReadBatches, TopicFacts, Topics};
 use metadata::{NO_LEADER, Publisher};
 use model::{
-    ErrorCode, Isolation, LeaderEpoch, Offset, ProducerId, TimestampMs, TopicName, TopicPartition,
+    ErrorCode, Isolation, LeaderEpoch, Offset, PartitionId, ProducerId, TimestampMs, TopicName,
+    TopicPartition,
 };
 use records::{Batch, control};
 use replication::{
     Acks, FetchRequest, Fetched, OffsetSpec, Partition, PartitionError, ReplicaSet, Waiter,
 };
 use storage::Origin;
-use wire::messages::{
-    self, GroupId, OffsetCommitRequest, OffsetFetchRequest,
-    offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic},
-    offset_fetch_request::OffsetFetchRequestTopic,
-    text,
+use world::{
+    Clock,
+    exec::{self, Wait},
 };
-use world::{Clock, exec::Wait};
 
+use super::groups;
 use crate::{BrokerOptions, internal_topics, producer_ids::ProducerIds, resolve};
 
 /// The topics of this node's broker, read and written in place.
@@ -49,6 +48,8 @@ pub struct LocalParts {
 
 /// How long an append waits to be replicated, and a question to the controller or coordinator for its answer.
 const WAIT_MAX: Duration = Duration::from_secs(30);
+/// How often the image is looked at for a topic that was just made.
+const IMAGE_LOOK_EVERY: Duration = Duration::from_millis(5);
 
 impl LocalTopics {
     /// The topics of the broker that `parts` make.
@@ -80,6 +81,36 @@ impl LocalTopics {
         match partition.is_replicated(placed.reign, until).map_err(code)? {
             true => Ok(placed.appended.base),
             false => Err(ErrorCode::RequestTimedOut),
+        }
+    }
+
+    /// Has `waiter` wait until `partition` can be read past `past`. True if it can already, or if it is gone: that is found out by
+    /// reading it.
+    pub(crate) fn park(
+        &self,
+        waiter: &Arc<Waiter>,
+        partition: &TopicPartition,
+        past: Offset,
+    ) -> bool {
+        let Ok(found) = self.find(partition) else { return true };
+        found.park(waiter, past, Isolation::ReadCommitted);
+        found.offsets().last_stable > past
+    }
+
+    /// The partition of the offsets topic that `group` belongs to.
+    pub(crate) fn coordinator_partition(&self, group: &str) -> PartitionId {
+        self.0.coordinator.partition_for(group)
+    }
+
+    /// What is known of a topic that the controller has made: the image of this node may come to know it later.
+    fn await_topic(&self, topic: &TopicName) -> Result<TopicFacts, ErrorCode> {
+        let deadline = self.0.clock.now().plus(WAIT_MAX);
+        loop {
+            match self.topic(topic) {
+                Some(facts) => return Ok(facts),
+                None if self.0.clock.now() >= deadline => return Err(ErrorCode::RequestTimedOut),
+                None => exec::sleep(IMAGE_LOOK_EVERY),
+            }
         }
     }
 
@@ -139,7 +170,7 @@ impl Topics for LocalTopics {
             Some(Err(refusal)) if refusal.code != ErrorCode::TopicAlreadyExists => {
                 Err(refusal.code)
             }
-            Some(_) => self.topic(topic).ok_or(ErrorCode::UnknownTopicOrPartition),
+            Some(_) => self.await_topic(topic),
         }
     }
 
@@ -210,10 +241,7 @@ impl Topics for LocalTopics {
     fn wait(&self, positions: &[(TopicPartition, Offset)], timeout: Duration) -> bool {
         let waiter = Waiter::new();
         for (partition, past) in positions {
-            // A partition that is gone is found out by reading it, at once.
-            let Ok(found) = self.find(partition) else { return true };
-            found.park(&waiter, *past, Isolation::ReadCommitted);
-            if found.offsets().last_stable > *past {
+            if self.park(&waiter, partition, *past) {
                 return true;
             }
         }
@@ -228,19 +256,7 @@ impl Topics for LocalTopics {
             drop(self.0.controller.create_topics(vec![topic], false));
             return;
         }
-        let topics = positions.iter().map(|(partition, offset)| {
-            let position = OffsetCommitRequestPartition::default()
-                .with_partition_index(partition.partition.0)
-                .with_committed_offset(offset.0)
-                .with_committed_metadata(Some(text("")));
-            OffsetCommitRequestTopic::default()
-                .with_name(messages::TopicName(text(partition.topic.as_str())))
-                .with_partitions(vec![position])
-        });
-        let request = OffsetCommitRequest::default()
-            .with_group_id(GroupId(text(group)))
-            .with_generation_id_or_member_epoch(-1)
-            .with_topics(topics.collect());
+        let request = groups::commit_request(group, positions);
         drop(self.0.coordinator.commit_offsets(context(8), request));
     }
 
@@ -253,24 +269,10 @@ impl Topics for LocalTopics {
             // Nobody has ever committed anything.
             return Ok(None);
         }
-        let topic = OffsetFetchRequestTopic::default()
-            .with_name(messages::TopicName(text(partition.topic.as_str())))
-            .with_partition_indexes(vec![partition.partition.0]);
-        let request = OffsetFetchRequest::default()
-            .with_group_id(GroupId(text(group)))
-            .with_topics(Some(vec![topic]));
-        let gone = ErrorCode::CoordinatorNotAvailable;
-        let asked = self.0.coordinator.fetch_offsets(context(7), request);
-        let answer = asked.wait_for(WAIT_MAX).flatten().ok_or(gone)?;
-        let refused = |error: i16| match error {
-            0 => Ok(()),
-            error => Err(ErrorCode::from_code(error).unwrap_or(gone)),
-        };
-        refused(answer.error_code)?;
-        let position = answer.topics.first().and_then(|topic| topic.partitions.first());
-        let position = position.ok_or(gone)?;
-        refused(position.error_code)?;
-        Ok((position.committed_offset >= 0).then_some(Offset(position.committed_offset)))
+        let asked =
+            self.0.coordinator.fetch_offsets(context(7), groups::fetch_request(group, partition));
+        let answer = asked.wait_for(WAIT_MAX).flatten();
+        groups::committed_in(&answer.ok_or(ErrorCode::CoordinatorNotAvailable)?)
     }
 
     fn end_of_epoch(

@@ -175,7 +175,16 @@ impl Inputs {
             if input.mark.ended {
                 continue;
             }
-            if let Some(read) = input.read_next(self.topics.as_ref(), bytes_max)? {
+            let read = match input.read_next(self.topics.as_ref(), bytes_max) {
+                Ok(read) => read,
+                Err(halt) if halt.is_passing() => {
+                    // Its leader moves: the others are read on, and of this one nobody can say that it is idle.
+                    input.last_read = now;
+                    continue;
+                }
+                Err(halt) => return Err(halt),
+            };
+            if let Some(read) = read {
                 let until = input.mark.stop.map_or(read.next, |stop| stop.min(read.next));
                 done.oldest = earlier(done.oldest, first_timestamp(&read.bytes));
                 input.feed(graph, ordinal, &read, until);

@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use broker::{
-    BrokerOptions, BrokerParts, ControllerProposals, LocalLog, LocalTopics, Membership,
-    MembershipParts, Metrics, SocketLeaders, TcpPeers, Transactions, publish, serve_peers,
+    BrokerOptions, BrokerParts, ClusterTopics, ControllerProposals, LocalLog, Membership,
+    MembershipParts, Metrics, SocketBrokers, SocketLeaders, TcpPeers, Transactions, publish,
+    serve_peers,
 };
 use controller::{
     Controller, ControllerOptions, NoPeers, QuorumOptions, QuorumStorage, Registration, World,
@@ -133,10 +134,18 @@ impl Core {
     }
 
     /// Step 7: the jobs. A table whose bootstrap servers are `advertised` or this machine's `kafka` is read in place.
-    pub(crate) fn engine(&self, advertised: &Address, kafka: SocketAddr) -> Arc<Engine> {
+    ///
+    /// # Errors
+    /// The system gives no thread to ask other brokers on.
+    pub(crate) fn engine(
+        &self,
+        advertised: &Address,
+        kafka: SocketAddr,
+    ) -> Result<Arc<Engine>, BootError> {
         let port = kafka.port();
-        Engine::start(EngineParts {
-            topics: Arc::new(LocalTopics::new(self.parts().local())),
+        let brokers = Arc::new(SocketBrokers::start(self.publisher.clone())?);
+        Ok(Engine::start(EngineParts {
+            topics: Arc::new(ClusterTopics::new(self.parts().local(), brokers)),
             controller: self.controller.clone(),
             publisher: self.publisher.clone(),
             clock: self.clock.clone(),
@@ -147,7 +156,7 @@ impl Core {
                 format!("127.0.0.1:{port}"),
                 format!("localhost:{port}"),
             ],
-        })
+        }))
     }
 
     pub(crate) fn figures(&self) -> Arc<Figures> {

@@ -77,7 +77,7 @@ impl Node {
         let broker = Broker::serve(core.parts(), kafka, until(stopped.clone()));
         let broker = runtime.spawn(broker);
         core.membership.await_active().map_err(BootError::Registration)?;
-        let engine = core.engine(&advertised, kafka_at);
+        let engine = core.engine(&advertised, kafka_at)?;
         let gateway = Gateway { engine: engine.clone(), metrics: core.figures() };
         let gateway = runtime.spawn(serve_http(gateway, http, until(stopped)));
         Ok(Self {

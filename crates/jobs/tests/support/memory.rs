@@ -1,4 +1,4 @@
-//! Partitions in memory that crash when told to: the world of the sealed-turns test.
+//! Partitions in memory that crash when told to: the world of the sealed-turns tests.
 //!
 //! A write is an append, a sync or a trim. The crash comes before the n-th write takes effect; from then on everything is
 //! refused, until the world is healed. A power cut takes what was not synced of the job's topics as well.
@@ -32,15 +32,40 @@ struct State {
 }
 
 #[derive(Default)]
-struct Log {
+pub(super) struct Log {
     batches: Vec<(Offset, Bytes)>,
     start: i64,
     end: i64,
     synced: i64,
     producers: BTreeMap<ProducerId, (ProducerEpoch, Option<i32>)>,
+    /// Reigns of its leaders, each with where it began.
+    reigns: Vec<(LeaderEpoch, Offset)>,
 }
 
 impl Memory {
+    /// Appends to an input; no write of the job's.
+    pub(crate) fn produce(&self, partition: &TopicPartition, batch: BytesMut) {
+        self.state().log(partition).unwrap().append(partition, batch).unwrap();
+    }
+
+    /// Begins the next reign of a partition's leaders.
+    pub(crate) fn elect(&self, partition: &TopicPartition) {
+        let mut state = self.state();
+        let log = state.log(partition).unwrap();
+        let (epoch, end) = (log.epoch().next(), Offset(log.end));
+        log.reigns.push((epoch, end));
+    }
+
+    /// The epoch of a partition's leader.
+    pub(crate) fn epoch(&self, partition: &TopicPartition) -> LeaderEpoch {
+        self.state().log(partition).map_or(LeaderEpoch::NONE, |log| log.epoch())
+    }
+
+    /// All partitions.
+    pub(crate) fn partitions(&self) -> Vec<TopicPartition> {
+        self.state().logs.keys().cloned().collect()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }
@@ -119,6 +144,45 @@ impl State {
     }
 }
 
+impl Log {
+    fn epoch(&self) -> LeaderEpoch {
+        self.reigns.last().map_or(LeaderEpoch(0), |(epoch, _)| *epoch)
+    }
+
+    /// Where the newest reign up to `epoch` ends.
+    fn end_of(&self, epoch: LeaderEpoch) -> Offset {
+        let next = self.reigns.iter().find(|(later, _)| *later > epoch);
+        next.map_or(Offset(self.end), |(_, begin)| *begin)
+    }
+
+    fn append(
+        &mut self,
+        partition: &TopicPartition,
+        mut batch: BytesMut,
+    ) -> Result<Offset, ErrorCode> {
+        let base = Offset(self.end);
+        stamp::offset_and_epoch(&mut batch, base, self.epoch());
+        let view = Batch::parse(&batch).unwrap();
+        if view.producer_id().is_some() {
+            let known = self.producers.get(&view.producer_id()).copied();
+            if let Some((epoch, last)) = known {
+                if view.producer_epoch() < epoch {
+                    return Err(ErrorCode::InvalidProducerEpoch);
+                }
+                let expected =
+                    if view.producer_epoch() > epoch { Some(0) } else { last.map(|last| last + 1) };
+                let follows = expected.is_none_or(|expected| view.base_sequence() == expected);
+                assert!(view.is_control() || follows, "{partition}: a sequence is out of order");
+            }
+            let last = (!view.is_control()).then(|| view.last_sequence());
+            self.producers.insert(view.producer_id(), (view.producer_epoch(), last));
+        }
+        self.end = view.next_offset().0;
+        self.batches.push((base, batch.freeze()));
+        Ok(base)
+    }
+}
+
 impl Topics for Memory {
     fn wall(&self) -> TimestampMs {
         TimestampMs(self.state().wall)
@@ -189,39 +253,20 @@ impl Topics for Memory {
                 next = end;
             }
         }
+        let bytes = bytes.freeze();
         Ok(ReadBatches {
-            bytes: bytes.freeze(),
             next,
-            leader_epoch: LeaderEpoch(0),
+            leader_epoch: Batch::parse(&bytes).map_or(LeaderEpoch::NONE, |it| it.leader_epoch()),
+            bytes,
             aborted: Vec::new(),
             readable_end: Offset(log.end),
         })
     }
 
-    fn append(&self, partition: &TopicPartition, mut batch: BytesMut) -> Result<Offset, ErrorCode> {
+    fn append(&self, partition: &TopicPartition, batch: BytesMut) -> Result<Offset, ErrorCode> {
         let mut state = self.state();
         state.write()?;
-        let log = state.log(partition)?;
-        let base = Offset(log.end);
-        stamp::offset_and_epoch(&mut batch, base, LeaderEpoch(0));
-        let view = Batch::parse(&batch).unwrap();
-        if view.producer_id().is_some() {
-            let known = log.producers.get(&view.producer_id()).copied();
-            if let Some((epoch, last)) = known {
-                if view.producer_epoch() < epoch {
-                    return Err(ErrorCode::InvalidProducerEpoch);
-                }
-                let expected =
-                    if view.producer_epoch() > epoch { Some(0) } else { last.map(|last| last + 1) };
-                let follows = expected.is_none_or(|expected| view.base_sequence() == expected);
-                assert!(view.is_control() || follows, "{partition}: a sequence is out of order");
-            }
-            let last = (!view.is_control()).then(|| view.last_sequence());
-            log.producers.insert(view.producer_id(), (view.producer_epoch(), last));
-        }
-        log.end = view.next_offset().0;
-        log.batches.push((base, batch.freeze()));
-        Ok(base)
+        state.log(partition)?.append(partition, batch)
     }
 
     fn append_here(
@@ -267,10 +312,10 @@ impl Topics for Memory {
 
     fn end_of_epoch(
         &self,
-        _: &TopicPartition,
-        _: LeaderEpoch,
+        partition: &TopicPartition,
+        epoch: LeaderEpoch,
     ) -> Result<Option<Offset>, ErrorCode> {
-        Ok(None)
+        Ok(Some(self.state().log(partition)?.end_of(epoch)))
     }
 
     fn new_producer_id(&self) -> Result<ProducerId, ErrorCode> {
