@@ -60,6 +60,7 @@ mod producer;
 mod properties;
 mod read;
 mod recovery;
+mod recovery_points;
 mod retention;
 mod segment;
 mod tail;

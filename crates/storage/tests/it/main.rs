@@ -10,3 +10,4 @@ mod kafka_files;
 mod life;
 mod producers;
 mod reading;
+mod truncation;
