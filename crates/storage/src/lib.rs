@@ -70,7 +70,7 @@ pub use append::{Appended, Origin};
 pub use behind::{Advice, DropBehind};
 pub use chunk::{Chunk, FileSlice, Piece};
 pub use compaction::{Compacted, Compaction};
-pub use copy::{Copied, Damage};
+pub use copy::{Copied, CopyRules, Damage};
 pub use directory::{Checkpoint, DataDirectory};
 pub use error::{AppendError, ReadError, StorageError};
 pub use flush::FlushHandle;

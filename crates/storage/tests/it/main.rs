@@ -4,6 +4,7 @@
 mod behind;
 mod bench;
 mod compaction;
+mod copies;
 mod crash;
 mod directory;
 mod kafka_files;

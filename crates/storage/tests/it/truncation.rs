@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use model::{LeaderEpoch, Offset};
-use storage::{Log, LogOptions};
+use storage::{CopyRules, Log, LogOptions};
 use world::Chance;
 
 use crate::bench::{Bench, NOW, all_batches, batch, check, checkpoint};
@@ -19,8 +19,9 @@ fn follow(log: &mut Log, count: usize, epoch: i32, mark: i64) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     for _ in 0..count {
         let bytes = copy(log.end().0, epoch, mark);
+        let rules = CopyRules { reign: LeaderEpoch(9), may_have_gaps: false };
         let sent = Bytes::from(BytesMut::from(&bytes[..]));
-        let copied = log.append_copies(&sent, LeaderEpoch(9), NOW).unwrap();
+        let copied = log.append_copies(&sent, rules, NOW).unwrap();
         assert_eq!(copied.damage, None);
         all.push(bytes);
     }
