@@ -190,7 +190,8 @@ impl Follower {
     ) -> Advance {
         let within = high_watermark.min(log.end);
         self.high_watermark = self.high_watermark.max(within);
-        self.damaged_at = None;
+        // What lies before the damage was appended; the damage is still to come.
+        self.damaged_at = self.damaged_at.filter(|at| *at >= log.end);
         self.check_invariant(log.end);
         let log_start = log_start.min(self.high_watermark).max(log.start);
         Advance { high_watermark: self.high_watermark, log_start }
@@ -215,6 +216,12 @@ impl Follower {
         self.damaged_at = Some(at);
         self.rest(now);
         false
+    }
+
+    /// Whether what comes at `at` has been asked for once more: what looks odd again is what the leader has, and not the way's doing.
+    #[must_use]
+    pub fn has_asked_again_at(&self, at: Offset) -> bool {
+        self.damaged_at == Some(at)
     }
 
     /// What came could not be written: it tries again.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   told      [ batch ][ batch ][ batch ] …           one answer of the leader, as it came from the socket
-//!   looked at  CRC, length; base offset not below the end before it; leader epoch not below the one before it, not above the reign
+//!   looked at  CRC, length; base offset at the end before it, or beyond where gaps may be; leader epoch not below the one before it, not above the reign
 //!   written   as few writes as there are segments: the CRC is the only pass over the bytes
 //! ```
 //! Base offset and leader epoch lie outside the CRC: that is why they are judged by their order. Nothing from the first damage on is
@@ -41,6 +41,16 @@ pub struct Damage {
     pub why: String,
 }
 
+/// What a follower holds a leader's batches against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CopyRules {
+    /// The leader's reign: no batch is of a later one.
+    pub reign: LeaderEpoch,
+    /// Whether offsets may be left out. A compacted log leaves them out; elsewhere it is more likely that a base offset was damaged on the
+    /// way, which no CRC would tell.
+    pub may_have_gaps: bool,
+}
+
 /// A batch that was looked at.
 struct Copy {
     head: Head,
@@ -51,19 +61,19 @@ struct Copy {
 const RUN_BATCHES_MAX: usize = 256;
 
 impl Log {
-    /// Appends whole batches of the leader in `reign`. What is not whole, or not next, is told and not appended.
+    /// Appends whole batches of the leader. What is not whole, or not next, is told and not appended.
     ///
     /// # Errors
     /// When the directory has failed, or fails now; what was written before is kept.
     pub fn append_copies(
         &mut self,
         bytes: &Bytes,
-        reign: LeaderEpoch,
+        rules: CopyRules,
         now: TimestampMs,
     ) -> Result<Copied, StorageError> {
         self.home.shared.check()?;
         self.note_now(now);
-        let (copies, damage) = self.look_at(bytes, reign);
+        let (copies, damage) = self.look_at(bytes, rules);
         self.begin_within(copies.first())?;
         // What lies in memory would have a gap.
         self.home.shared.resources.tails.forget(&self.tail);
@@ -80,14 +90,16 @@ impl Log {
     }
 
     /// The batches up to the first damage.
-    fn look_at(&self, bytes: &[u8], reign: LeaderEpoch) -> (Vec<Copy>, Option<Damage>) {
+    fn look_at(&self, bytes: &[u8], rules: CopyRules) -> (Vec<Copy>, Option<Damage>) {
         let mut copies = Vec::new();
         let mut next = self.end;
         let mut epoch = self.epochs.latest().unwrap_or(LeaderEpoch::NONE);
         let mut rest = bytes;
         while !rest.is_empty() {
             let is_first = copies.is_empty() && self.start == self.end;
-            match look_at_one(rest, (next, is_first), epoch..=reign) {
+            let follows =
+                Follows { next, may_begin_before: is_first, may_have_gaps: rules.may_have_gaps };
+            match look_at_one(rest, follows, epoch..=rules.reign) {
                 Ok(copy) => {
                     rest = rest.get(copy.head.size as usize..).unwrap_or_default();
                     (next, epoch) = (copy.head.next(), copy.head.epoch);
@@ -168,10 +180,19 @@ impl Log {
     }
 }
 
-/// The batch at the front of `bytes`, if it is whole and next. The first batch of an empty log may begin before it.
+/// Where a batch must begin.
+#[derive(Clone, Copy)]
+struct Follows {
+    next: Offset,
+    /// The first batch of an empty log may.
+    may_begin_before: bool,
+    may_have_gaps: bool,
+}
+
+/// The batch at the front of `bytes`, if it is whole and next.
 fn look_at_one(
     bytes: &[u8],
-    (next, may_begin_before): (Offset, bool),
+    follows: Follows,
     epochs: RangeInclusive<LeaderEpoch>,
 ) -> Result<Copy, String> {
     let batch = Batch::parse(bytes).map_err(|error| error.to_string())?;
@@ -179,9 +200,13 @@ fn look_at_one(
     if !batch.is_crc_right() {
         return Err(format!("the batch at offset {} has a wrong CRC", head.base));
     }
+    let Follows { next, may_begin_before, may_have_gaps } = follows;
     let is_next = head.base >= next || (may_begin_before && head.last >= next);
     if !is_next {
         return Err(format!("the batch at offset {} lies before {next}", head.base));
+    }
+    if head.base > next && !may_have_gaps {
+        return Err(format!("the batch at offset {} leaves a gap from {next} on", head.base));
     }
     if !epochs.contains(&head.epoch) {
         let (from, to) = epochs.into_inner();

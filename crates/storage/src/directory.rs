@@ -22,16 +22,16 @@ use model::{BrokerId, Offset, PartitionId, TimestampMs, TopicId, TopicName, Topi
 use world::{Disk, FileLock, exec::Mutex};
 
 use crate::{
-    DropBehind, Log, LogOptions, Resources, StorageError, checkpoint,
+    DropBehind, Log, LogOptions, Resources, StorageError,
     compaction::{CHECKPOINT as CLEANED, set_cleaned},
     error::IoContext,
     home::{Home, Shared, lock},
     identity::{self, Identity},
     properties,
     recovery::Known,
+    recovery_points::{Offsets, RecoveryPoints, read_offsets, write_offsets},
 };
 
-const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
 const LOG_STARTS: &str = "log-start-offset-checkpoint";
 const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
 const CLEAN: &str = ".kafka_cleanshutdown";
@@ -59,12 +59,9 @@ pub struct Checkpoint {
     pub high_watermark: Offset,
 }
 
-type Offsets = BTreeMap<TopicPartition, Offset>;
-
 /// What the files say.
 #[derive(Debug, Default)]
 struct Checkpoints {
-    recovery_points: Offsets,
     log_starts: Offsets,
     high_watermarks: Offsets,
 }
@@ -102,12 +99,12 @@ impl DataDirectory {
             locked => locked.on("lock", path)?,
         };
         let identity = identity::claim(&*disk, path, cluster_id, node_id)?;
-        let shared = Shared::new(disk, path, resources.clone());
-        *lock(&shared.cleaned) = read_offsets(&shared, CLEANED)?;
+        let points = RecoveryPoints::read(&*disk, path)?;
+        let shared = Shared::new(disk, path, resources.clone(), points);
+        *lock(&shared.cleaned) = read_offsets(&*shared.disk, path, CLEANED)?;
         let checkpoints = Checkpoints {
-            recovery_points: read_offsets(&shared, RECOVERY_POINTS)?,
-            log_starts: read_offsets(&shared, LOG_STARTS)?,
-            high_watermarks: read_offsets(&shared, HIGH_WATERMARKS)?,
+            log_starts: read_offsets(&*shared.disk, path, LOG_STARTS)?,
+            high_watermarks: read_offsets(&*shared.disk, path, HIGH_WATERMARKS)?,
         };
         let mark = path.join(CLEAN);
         let was_clean = shared.disk.exists(&mark);
@@ -227,7 +224,7 @@ impl DataDirectory {
     pub fn checkpoint(&self, logs: &[(TopicPartition, Checkpoint)]) -> Result<(), StorageError> {
         self.shared.check()?;
         let mut checkpoints = lock(&self.checkpoints);
-        let Checkpoints { recovery_points, log_starts, high_watermarks } = &mut *checkpoints;
+        let Checkpoints { log_starts, high_watermarks } = &mut *checkpoints;
         let unopened = lock(&self.found);
         let unopened = |partition: &TopicPartition| unopened.contains_key(partition);
         let update = |name, offsets: &mut Offsets, of: fn(&Checkpoint) -> Offset| {
@@ -237,11 +234,12 @@ impl DataDirectory {
             if all == *offsets {
                 return Ok(());
             }
-            write_offsets(&self.shared, name, &all)?;
+            write_offsets(&*self.shared.disk, &self.shared.path, name, &all)?;
             *offsets = all;
             Ok(())
         };
-        update(RECOVERY_POINTS, recovery_points, |at| at.recovery_point)?;
+        let points = logs.iter().map(|(partition, at)| (partition, at.recovery_point));
+        self.shared.recovery_points.write(self.shared.place(), unopened, points)?;
         update(LOG_STARTS, log_starts, |at| at.log_start)?;
         update(HIGH_WATERMARKS, high_watermarks, |at| at.high_watermark)?;
         Ok(())
@@ -265,8 +263,8 @@ impl DataDirectory {
         let aside = self.put_aside(partition, id, "delete")?;
         self.shared.doom(aside, due);
         set_cleaned(&self.shared, partition, None)?;
+        self.shared.recovery_points.remove(partition);
         let mut checkpoints = lock(&self.checkpoints);
-        checkpoints.recovery_points.remove(partition);
         checkpoints.log_starts.remove(partition);
         checkpoints.high_watermarks.remove(partition);
         Ok(())
@@ -312,7 +310,7 @@ impl DataDirectory {
     fn take_known(&self, partition: &TopicPartition) -> Known {
         let checkpoints = lock(&self.checkpoints);
         Known {
-            recovery_point: checkpoints.recovery_points.get(partition).copied(),
+            recovery_point: self.shared.recovery_points.of(partition),
             log_start: checkpoints.log_starts.get(partition).copied(),
             is_clean: self.was_clean,
         }
@@ -400,30 +398,4 @@ fn read_partition_metadata(shared: &Shared, directory: &Path) -> TopicId {
     let read = shared.disk.read_whole(&directory.join(PARTITION_METADATA)).ok();
     let text = read.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
     properties::find(&text, ':', "topic_id").and_then(TopicId::parse).unwrap_or(TopicId::NONE)
-}
-
-/// What a checkpoint says; nothing, if it is not there or cannot be read: everything it says can be found again.
-fn read_offsets(shared: &Shared, name: &str) -> Result<Offsets, StorageError> {
-    let path = shared.path.join(name);
-    let bytes = match shared.disk.read_whole(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Offsets::new()),
-        read => read.on("read", &path)?,
-    };
-    let entries = checkpoint::parse(&bytes, |line| {
-        let mut words = line.split(' ');
-        let topic = TopicName::parse(words.next()?).ok()?;
-        let partition = PartitionId(words.next()?.parse().ok()?);
-        let offset: i64 = words.next()?.parse().ok()?;
-        (offset >= 0 && words.next().is_none())
-            .then(|| (TopicPartition::new(topic, partition), Offset(offset)))
-    });
-    Ok(entries.unwrap_or_default().into_iter().collect())
-}
-
-fn write_offsets(shared: &Shared, name: &str, offsets: &Offsets) -> Result<(), StorageError> {
-    let lines = offsets
-        .iter()
-        .map(|(partition, offset)| format!("{} {} {offset}", partition.topic, partition.partition));
-    let path = shared.path.join(name);
-    shared.disk.replace(&path, &checkpoint::format(lines)).on("write", &path)
 }

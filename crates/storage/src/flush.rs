@@ -29,8 +29,8 @@ const IDLE_ENTRIES_MAX: usize = 16;
 #[must_use = "nothing is synced before it runs"]
 pub struct FlushHandle {
     shared: Arc<Shared>,
-    files: Vec<Arc<dyn File>>,
-    directories: Vec<PathBuf>,
+    pub(crate) files: Vec<Arc<dyn File>>,
+    pub(crate) directories: Vec<PathBuf>,
     to: Offset,
 }
 
@@ -157,7 +157,7 @@ impl Log {
         Ok(handle)
     }
 
-    fn empty_handle(&self) -> FlushHandle {
+    pub(crate) fn empty_handle(&self) -> FlushHandle {
         let shared = Arc::clone(&self.home.shared);
         FlushHandle { shared, files: Vec::new(), directories: Vec::new(), to: self.end }
     }
@@ -175,6 +175,7 @@ impl Log {
         // The log may have been cut since.
         let to = to.min(self.end);
         self.recovery_point = self.recovery_point.max(to);
+        self.home.shared.recovery_points.on_flushed(&self.partition, self.recovery_point);
         self.synced = self.synced.max(to);
         self.check_invariant();
     }

@@ -21,6 +21,7 @@ use crate::{
     behind::DropBehind,
     error::IoContext,
     handles::{Handles, Slot},
+    recovery_points::RecoveryPoints,
     segment::name::{Kind, Stage, name},
     tail::TailBudget,
 };
@@ -68,10 +69,16 @@ pub(crate) struct Shared {
     doomed: Mutex<Vec<(TimestampMs, PathBuf)>>,
     /// Up to where each log has been cleaned.
     pub(crate) cleaned: Mutex<BTreeMap<TopicPartition, Offset>>,
+    pub(crate) recovery_points: RecoveryPoints,
 }
 
 impl Shared {
-    pub(crate) fn new(disk: Arc<dyn Disk>, path: &Path, resources: Resources) -> Self {
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        resources: Resources,
+        recovery_points: RecoveryPoints,
+    ) -> Self {
         Self {
             disk,
             path: path.to_owned(),
@@ -79,11 +86,17 @@ impl Shared {
             is_failed: AtomicBool::new(false),
             doomed: Mutex::default(),
             cleaned: Mutex::default(),
+            recovery_points,
         }
     }
 
     pub(crate) fn is_failed(&self) -> bool {
         self.is_failed.load(Ordering::Acquire)
+    }
+
+    /// Where the directory is.
+    pub(crate) fn place(&self) -> (&dyn Disk, &Path) {
+        (&*self.disk, &self.path)
     }
 
     /// Refuses to write to a directory that has failed.

@@ -9,12 +9,12 @@
 //! 1. settle what was half done
 //! 2. find the recovery point in its segment, by index and headers; nothing below it is read
 //! 3. the producers: the newest snapshot up to there, and the headers between
-//! 4. read everything from there on, check every CRC, cut at the first batch that is not whole, drop what follows; indexes,
+//! 4. read everything from there on, check every CRC, cut at the first batch that is not whole or of an earlier epoch, drop what follows; indexes,
 //!    producers, transactions and epochs are made anew on the way
 
 use std::sync::{Arc, atomic::AtomicI64};
 
-use model::{Offset, ProducerId, TimestampMs, TopicPartition};
+use model::{LeaderEpoch, Offset, ProducerId, TimestampMs, TopicPartition};
 
 use crate::{
     Log, LogOptions, StorageError,
@@ -142,6 +142,9 @@ impl Log {
         self.load_producers(start.offset)?;
         self.drop_snapshots_above(start.offset)?;
         self.recovery_point = start.offset;
+        // The file of epochs may be older or newer than the batches from here on, which have theirs.
+        self.epochs.truncate_end(start.offset);
+        start.epoch = self.epochs.latest().unwrap_or(LeaderEpoch::NONE);
         let now = self.now;
         let cleaned_to = lock(&self.home.shared.cleaned).get(&self.partition).copied();
         let cleaned_to = cleaned_to.unwrap_or(Offset::ZERO);
@@ -164,6 +167,7 @@ impl Log {
                 break;
             }
             start = next.plan_recovery(&self.home, next.base)?;
+            start.epoch = recovered.epoch;
             self.segments[number - 1].seal(&self.home)?;
         }
         // Blocks that were reserved when the process died.
@@ -178,7 +182,7 @@ impl Log {
                 self.home.remove(&self.home.path(gone.base, kind))?;
             }
         }
-        Ok(())
+        self.home.sync_directory()
     }
 
     fn rebuild_missing_indexes(&mut self, files: &Files) -> Result<(), StorageError> {

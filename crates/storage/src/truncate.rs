@@ -1,6 +1,9 @@
 //! Taking away from a log: at its end (truncation), at its start (DeleteRecords, retention).
 
+use std::sync::Arc;
+
 use model::{Offset, TimestampMs};
+use world::File;
 
 use crate::{
     Log, StorageError,
@@ -45,27 +48,29 @@ impl Log {
         if offset < self.start {
             return self.truncate_fully(offset);
         }
-        self.home.shared.resources.tails.forget(&self.tail);
-        self.is_idle = false;
         let keeps = self.segment_of(offset);
+        let located = self.segments[keeps].locate(&self.home, offset)?;
+        self.note_cut(located.as_ref().map_or(offset, |located| located.head.base.min(offset)))?;
+        self.is_idle = false;
         while self.segments.len() > keeps + 1 {
             let gone = self.segments.pop().expect("there are more");
             self.remove_segment(&gone)?;
             self.end = gone.base;
         }
-        let segment = &self.segments[keeps];
-        if let Some(located) = segment.locate(&self.home, offset)? {
+        let mut cut = None;
+        if let Some(located) = located {
             let segment = &mut self.segments[keeps];
             segment.cut(&self.home, located.position, &located.head)?;
             self.end = self.end.min(located.head.base);
+            cut = Some(segment.file(&self.home)?);
         }
         self.recovery_point = self.recovery_point.min(self.end);
         self.synced = self.synced.min(self.end);
         let replicated = self.replicated.get_mut();
         *replicated = self.end.0.min(*replicated);
         self.epochs.truncate_end(self.end);
-        self.epochs.write(&self.home)?;
         self.note_files_changed();
+        self.sync_cut(cut)?;
         self.drop_snapshots_above(self.end)?;
         self.load_producers(self.end)?;
         self.check_invariant();
@@ -78,7 +83,7 @@ impl Log {
     /// When the directory has failed, or fails now.
     pub fn truncate_fully(&mut self, offset: Offset) -> Result<(), StorageError> {
         self.home.shared.check()?;
-        self.home.shared.resources.tails.forget(&self.tail);
+        self.note_cut(offset)?;
         for gone in std::mem::take(&mut self.segments) {
             self.remove_segment(&gone)?;
         }
@@ -90,12 +95,12 @@ impl Log {
         self.synced = offset;
         *self.replicated.get_mut() = 0;
         self.epochs.truncate_end(Offset::ZERO);
-        self.epochs.write(&self.home)?;
         self.producers = crate::producer::Producers::default();
         for snapshot in std::mem::take(&mut self.snapshots) {
             self.home.remove(&self.home.path(snapshot, Kind::Snapshot))?;
         }
         self.note_files_changed();
+        self.sync_cut(None)?;
         self.check_invariant();
         Ok(())
     }
@@ -117,6 +122,23 @@ impl Log {
         self.set_start(first);
         self.check_invariant();
         Ok(())
+    }
+
+    /// Before a cut to `to`.
+    fn note_cut(&self, to: Offset) -> Result<(), StorageError> {
+        let shared = &self.home.shared;
+        shared.resources.tails.forget(&self.tail);
+        shared.recovery_points.on_cut(shared.place(), &self.partition, to)
+    }
+
+    /// Makes a cut outlive a power cut. Else what is appended in its place might be lost or arrive in part, and the old bytes behind it
+    /// follow as if they had never gone.
+    fn sync_cut(&mut self, cut: Option<Arc<dyn File>>) -> Result<(), StorageError> {
+        let mut handle = self.empty_handle();
+        handle.files.extend(self.epochs.write(&self.home)?);
+        handle.files.extend(cut);
+        handle.directories.push(self.home.directory.to_path_buf());
+        handle.run().map(drop)
     }
 
     /// Lets go of the files before the directory is renamed.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use model::BrokerId;
-use storage::StorageError;
+use storage::{CopyRules, StorageError};
 use world::Instant;
 
 use super::{Core, Partition, State, read::Fetched, role::Followed, wake};
@@ -116,7 +116,11 @@ impl Partition {
             return Ok(());
         }
         let Followed { log, follower } = followed;
-        let copied = log.append_copies(records, follower.epoch(), self.home.wall())?;
+        let rules = CopyRules {
+            reign: follower.epoch(),
+            may_have_gaps: log.options().compact || follower.has_asked_again_at(log.end()),
+        };
+        let copied = log.append_copies(records, rules, self.home.wall())?;
         self.home.figures.observe_copied(copied.size_bytes);
         if let Some(damage) = copied.damage {
             let has_failed = follower.on_damage(damage.at, now);

@@ -1,6 +1,6 @@
 //! Reading a segment again after an unclean stop, or when its indexes are gone.
 
-use model::Offset;
+use model::{LeaderEpoch, Offset};
 use records::{
     Batch,
     control::{self, Marker},
@@ -23,6 +23,8 @@ pub(crate) struct RecoveryStart {
     position: u32,
     /// Nothing below it is read.
     pub(crate) offset: Offset,
+    /// The leader epoch of what lies before: an older one does not follow.
+    pub(crate) epoch: LeaderEpoch,
 }
 
 /// What a segment turned out to hold.
@@ -30,7 +32,9 @@ pub(crate) struct RecoveryStart {
 pub(crate) struct Recovered {
     /// The offset after its last whole batch.
     pub(crate) end: Offset,
-    /// Bytes that were no whole batch, and are cut off.
+    /// The leader epoch of that one, or of what lies before.
+    pub(crate) epoch: LeaderEpoch,
+    /// Bytes from the first that is no whole batch, or none that follows, on: they are cut off.
     pub(crate) bytes_cut: u64,
 }
 
@@ -38,13 +42,14 @@ pub(crate) struct Recovered {
 pub(crate) type Visit<'a> = dyn FnMut(&Head, Option<(Marker, i32)>) -> Option<Aborted> + 'a;
 
 impl Segment {
-    /// Where to begin so that everything from `from` on is read; the front of the segment, if its indexes do not lead there.
+    /// Where to begin so that everything from `from` on is read, of any epoch; the front of the segment, if its indexes do not lead there.
     pub(crate) fn plan_recovery(
         &self,
         home: &Home,
         from: Offset,
     ) -> Result<RecoveryStart, StorageError> {
-        let front = RecoveryStart { position: 0, offset: self.base };
+        let epoch = LeaderEpoch::NONE;
+        let front = RecoveryStart { position: 0, offset: self.base, epoch };
         if from <= self.base {
             return Ok(front);
         }
@@ -55,7 +60,7 @@ impl Segment {
         let Some(position) = self.checked_position(home, place)? else { return Ok(front) };
         let file = self.file(home)?;
         let mut scan = Scan::new(&*file, u64::from(position), u64::from(self.size), HEADERS_BYTES);
-        let mut start = RecoveryStart { position, offset: from };
+        let mut start = RecoveryStart { position, offset: from, epoch };
         let mut next = self.base;
         loop {
             match scan.next().map_err(|error| self.failed(home, "read", error))? {
@@ -71,7 +76,8 @@ impl Segment {
         }
     }
 
-    /// Reads everything from `start` on, checks every CRC, cuts off what follows the last whole batch, and builds the indexes of
+    /// Reads everything from `start` on, checks every CRC and the order of offsets and epochs (which no CRC covers: what was cut off once
+    /// may lie there still), cuts off what follows the last whole batch, and builds the indexes of
     /// what was read anew.
     pub(crate) fn recover(
         &mut self,
@@ -90,10 +96,11 @@ impl Segment {
         self.size = start.position;
         let file = self.file(home)?;
         let mut scan = Scan::new(&*file, u64::from(start.position), file_size, BODIES_BYTES);
-        let mut end = start.offset;
+        let (mut end, mut epoch) = (start.offset, start.epoch);
         let broken = |this: &Self, error| this.failed(home, "read", error);
         while let Found::Batch(position, head) = scan.next().map_err(|e| broken(self, e))? {
-            let is_whole = head.base >= end
+            let is_next = head.base >= end && head.epoch >= epoch;
+            let is_whole = is_next
                 && (scan.is_crc_right(position, &head).map_err(|e| broken(self, e))?
                     || model::mutant!("M10"));
             if !is_whole {
@@ -105,14 +112,16 @@ impl Segment {
             if let Some(aborted) = visit(&head, marker) {
                 self.note_aborted(home, &aborted)?;
             }
-            end = head.next();
+            (end, epoch) = (head.next(), head.epoch);
         }
         let bytes_cut = file_size - u64::from(self.size);
         if bytes_cut > 0 {
             let cut = file.truncate(u64::from(self.size));
             cut.map_err(|error| self.failed(home, "truncate", error))?;
+            // What is appended in its place must not be followed by what was cut, if the power goes.
+            file.sync().map_err(|error| self.failed(home, "sync", error))?;
         }
-        Ok(Recovered { end, bytes_cut })
+        Ok(Recovered { end, epoch, bytes_cut })
     }
 
     /// Builds both indexes anew from the headers alone.

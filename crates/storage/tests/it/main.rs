@@ -4,9 +4,11 @@
 mod behind;
 mod bench;
 mod compaction;
+mod copies;
 mod crash;
 mod directory;
 mod kafka_files;
 mod life;
 mod producers;
 mod reading;
+mod truncation;
