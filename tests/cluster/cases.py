@@ -1,0 +1,182 @@
+"""What is done to the cluster, and what must be so afterwards."""
+
+import os
+import time
+
+from harness.report import check, eventually, say
+from history import check_history, check_replicas, lost, read_all
+from load import Load, Reader
+
+TOPIC, GROUP, PARTITIONS = "history", "readers", 6
+
+
+class Workload:
+    """The load that runs in every case: a producer, two readers of a group, and the check at the end."""
+
+    def __init__(self, cluster, options, topic=TOPIC, **settings):
+        self.cluster = cluster
+        self.load = Load(cluster, topic, PARTITIONS, options.rate, **settings)
+        self.readers = [Reader(cluster, topic, GROUP) for _ in range(2)]
+        self.load.await_acknowledged(1000)
+
+    def finish(self):
+        """Checks everything; returns what to tell."""
+        self.cluster.start()
+        self.load.end()
+        for_all = Together(self.readers)
+        for_all.await_all(self.load.places)
+        for reader in self.readers:
+            reader.end()
+        check_history(self.load, read_all(self.cluster, self.load.topic, PARTITIONS), self.readers)
+        compared = check_replicas(self.cluster)
+        return f"{self.load.sent} records, none lost, doubled, reordered or moved; {compared} batches equal; longest gap {self.load.gap_s_max:.2f} s"
+
+
+class Together:
+    """What the members of a group have read between them."""
+
+    def __init__(self, readers):
+        self.readers = readers
+
+    def await_all(self, places):
+        def all_read():
+            seen = set().union(*(reader.seen.keys() for reader in self.readers))
+            return all(place in seen or place[1] < 0 for place in places.values())
+
+        eventually("the group has read everything", all_read, 90, 0.2)
+
+
+def begin(cluster, options, **settings):
+    """A cluster that runs under load."""
+    took = cluster.start()
+    cluster.create(TOPIC, PARTITIONS)
+    say(f"   three nodes after {took:.2f} s")
+    return Workload(cluster, options, **settings)
+
+
+def victim(cluster, chance):
+    """Half of the time the leader of some partition (also of the groups' topic), else anyone."""
+    if chance.random() < 0.5:
+        leads = [partition.leader for _, partition in cluster.partitions() if partition.leader > 0]
+        if leads:
+            return cluster.node(chance.choice(leads))
+    return chance.choice(cluster.nodes)
+
+
+def kill9(cluster, chance, options):
+    """kill -9 of single brokers; the next one sometimes before the last one is back in sync."""
+    work = begin(cluster, options)
+    for number in range(options.kills):
+        time.sleep(chance.uniform(0, 1))
+        node = victim(cluster, chance)
+        before = work.load.gap_s_max
+        work.load.gap_s_max = 0
+        node.kill()
+        if chance.random() < 0.7:
+            work.load.await_acknowledged(500)
+        node.launch()
+        ready = node.await_serving()
+        hurried = chance.random() < 0.25
+        in_sync = 0 if hurried else cluster.await_in_sync()
+        say(f"   kill {number + 1}: node {node.id}, gap {work.load.gap_s_max:.2f} s, back after {ready:.2f} s, " + ("not awaited" if hurried else f"in sync {in_sync:.1f} s later"))
+        work.load.gap_s_max = max(before, work.load.gap_s_max)
+    return f"{options.kills} kills; {work.finish()}"
+
+
+def kill9_all(cluster, chance, options):
+    """kill -9 of the whole cluster."""
+    work = begin(cluster, options)
+    for number in range(options.kills):
+        work.load.await_acknowledged(300)
+        time.sleep(chance.uniform(0, 0.5))
+        for node in chance.sample(cluster.nodes, 3):
+            node.kill()
+            time.sleep(chance.choice([0, 0, chance.uniform(0, 0.3)]))
+        took = cluster.start()
+        begun = time.monotonic()
+        work.load.await_acknowledged(300)
+        say(f"   kill {number + 1} of all: serving after {took:.2f} s, acknowledging {time.monotonic() - begun:.2f} s later")
+    return f"{options.kills} kills of all; {work.finish()}"
+
+
+def pause(cluster, chance, options):
+    """SIGSTOP of a broker for 3 to 15 s: it comes back believing that it leads."""
+    work = begin(cluster, options)
+    times = max(1, options.kills // 5)
+    for number in range(times):
+        node = victim(cluster, chance)
+        seconds = chance.uniform(3, 15)
+        before = work.load.gap_s_max
+        work.load.gap_s_max = 0
+        node.pause()
+        time.sleep(seconds)
+        node.resume()
+        work.load.await_acknowledged(500)
+        in_sync = cluster.await_in_sync()
+        say(f"   pause {number + 1}: node {node.id} for {seconds:.1f} s, gap {work.load.gap_s_max:.2f} s, in sync {in_sync:.1f} s later")
+        work.load.gap_s_max = max(before, work.load.gap_s_max)
+    return f"{times} pauses; {work.finish()}"
+
+
+def rolling_restart(cluster, chance, options):
+    """SIGTERM and start of one after the other; a producer with its defaults and a group see no error."""
+    work = begin(cluster, options, enable_idempotence=False, message_timeout_ms=300_000, reconnect_backoff_max_ms=10_000)
+    for node in cluster.nodes:
+        before = work.load.gap_s_max
+        work.load.gap_s_max = 0
+        stopped = node.stop()
+        node.launch()
+        ready = node.await_serving()
+        in_sync = cluster.await_in_sync()
+        gap = work.load.gap_s_max
+        say(f"   node {node.id}: ended after {stopped:.2f} s, back after {ready:.2f} s, in sync {in_sync:.1f} s later; gap {gap:.2f} s")
+        work.load.gap_s_max = max(before, gap)
+    work.load.await_acknowledged(500)
+    told = work.finish()
+    seen = [error for reader in work.readers for error in reader.errors]
+    check(not seen, f"the group was told of {len(seen)} errors: {seen[:3]}")
+    return told
+
+
+def incident(cluster, chance, options):
+    """A broker is away at the peak and comes back into the ISR; then the leader dies. With min ISR 1 the loss is reported."""
+    cluster.start()
+    cluster.place("safe", [[1, 2, 3]] * PARTITIONS, min_insync_replicas=2)
+    cluster.place("risky", [[1, 2]], min_insync_replicas=1, unclean_leader_election_enable="true")
+    one, two, _ = cluster.nodes
+    safe = Load(cluster, "safe", PARTITIONS, options.rate)
+    risky = Load(cluster, "risky", 1, options.rate // 3)
+    safe.await_acknowledged(500)
+    two.kill()
+    safe.rate *= 4
+    safe.await_acknowledged(4 * options.rate)
+    risky.await_acknowledged(options.rate // 3)
+    two.launch()
+    two.await_serving()
+    say(f"   node 2 is back in every ISR after {cluster.await_in_sync():.1f} s")
+    # Away once more; what only node 1 has on "risky" goes with node 1.
+    two.kill()
+    risky.await_acknowledged(options.rate)
+    risky.abandon()
+    one.kill()
+    two.launch()
+    two.await_serving()
+    safe.await_acknowledged(500)
+    eventually("node 2 leads what nobody else has", lambda: cluster.leader("risky", 0) is two, 60, 0.1)
+    one.launch()
+    one.await_serving()
+    cluster.await_in_sync()
+    safe.end()
+    check_history(safe, read_all(cluster, "safe", PARTITIONS))
+    gone = lost(risky, read_all(cluster, "risky", 1))
+    check_replicas(cluster)
+    return f"min ISR 2: {safe.sent} records, none lost; min ISR 1 with unclean election: {len(gone)} of {len(risky.places)} acknowledged records lost, as reported here"
+
+
+CASES = {
+    "kill9": kill9,
+    "kill9-all": kill9_all,
+    "pause": pause,
+    "rolling-restart": rolling_restart,
+    "incident": incident,
+}
