@@ -3,7 +3,8 @@
 //! [`Broker::serve`] accepts connections; each is one task that deframes, handles in order and answers
 //! (`docs/internals/connections.md`). Handlers hold no state: they ask the partitions ([`replication::ReplicaSet`]), the controller, the
 //! group coordinator, and the image. [`LocalTopics`] and [`LocalLog`] are the same partitions without a socket between, for jobs and
-//! for the coordinator; [`publish`] opens and closes partitions as the image changes; [`SocketLeaders`] is how followers reach their leaders.
+//! for the coordinator; [`publish`] opens and closes partitions as the image changes; [`SocketLeaders`] is how followers reach their leaders,
+//! [`BrokerLinks`] how transactions reach other brokers.
 //!
 //! What this crate is not: it decides nothing that is stored. A handler resolves, authorises, delegates and answers.
 
@@ -16,9 +17,9 @@ mod handlers;
 mod internal_topics;
 mod isr_proposals;
 mod leaders;
+mod links;
 mod local;
 mod loopback;
-mod markers;
 mod metrics;
 mod options;
 mod producer_ids;
@@ -31,10 +32,10 @@ mod verification;
 pub use broker::{Broker, BrokerParts};
 pub use isr_proposals::ControllerProposals;
 pub use leaders::SocketLeaders;
+pub use links::{BrokerLinks, LinkRequest, SocketLinks};
 pub use local::{LocalLog, LocalParts, LocalTopics};
 pub use loopback::{Face, Hangup, Loopback};
-pub use markers::LocalMarkers;
 pub use metrics::{ApiMetrics, Counter, Gauge, Metrics, Sample, Times};
 pub use options::BrokerOptions;
 pub use producer_ids::ProducerIds;
-pub use transactions::Transactions;
+pub use transactions::{LocalMarkers, Outgoing, Transactions};
