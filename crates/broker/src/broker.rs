@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use world::Clock;
 
 use crate::{
-    BrokerOptions, LocalMarkers, LocalParts, Metrics, Transactions, budget::Budget,
+    BrokerOptions, LocalMarkers, LocalParts, Metrics, Outgoing, Transactions, budget::Budget,
     fetch::Sessions, producer_ids::ProducerIds, server,
 };
 
@@ -77,6 +77,7 @@ pub(crate) struct Shared {
     pub(crate) coordinator: Coordinator,
     pub(crate) transactions: TransactionCoordinator,
     pub(crate) markers: LocalMarkers,
+    pub(crate) outgoing: Outgoing,
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) options: Arc<BrokerOptions>,
@@ -101,7 +102,8 @@ impl Shared {
             options,
             metrics,
         } = parts;
-        let Transactions { coordinator: transactions, markers, producer_ids } = transactions;
+        let Transactions { coordinator: transactions, markers, outgoing, producer_ids } =
+            transactions;
         let patience = Duration::from_millis(options.connections_max_idle_ms);
         Self {
             replicas,
@@ -110,6 +112,7 @@ impl Shared {
             coordinator,
             transactions,
             markers,
+            outgoing,
             publisher,
             clock,
             options,

@@ -9,17 +9,17 @@ use std::collections::BTreeMap;
 
 use coordinator::{AddPartitions, ClientVersion, Producing};
 use metadata::Image;
-use model::{ErrorCode, TopicPartition};
+use model::{ErrorCode, Pending, TopicPartition};
 use wire::messages::{
     AddPartitionsToTxnRequest, AddPartitionsToTxnResponse,
-    add_partitions_to_txn_request::AddPartitionsToTxnTopic,
+    add_partitions_to_txn_request::{AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction},
     add_partitions_to_txn_response::{
         AddPartitionsToTxnPartitionResult, AddPartitionsToTxnResult, AddPartitionsToTxnTopicResult,
     },
 };
 
-use super::{ask_coordinator, known_to, place, producing};
-use crate::dispatch::Context;
+use super::{known_to, place, producing};
+use crate::{dispatch::Context, transactions::Codes};
 
 /// From this version on brokers ask, for several transactions.
 const BATCHED_SINCE: i16 = 4;
@@ -35,17 +35,24 @@ pub(crate) async fn handle(
             asked.v3_and_below_producer_id.0,
             asked.v3_and_below_producer_epoch,
         );
-        let results = add(&cx, who, &asked.v3_and_below_topics, false).await;
+        let added = ask(&cx, who, &asked.v3_and_below_topics, false);
+        let results = settle(&cx, &asked.v3_and_below_topics, added).await;
         return AddPartitionsToTxnResponse::default().with_results_by_topic_v3_and_below(results);
     }
-    let mut results = Vec::with_capacity(asked.transactions.len());
-    for transaction in asked.transactions {
+    // All are asked before the first is waited for: their records are replicated together.
+    let begin = |transaction: AddPartitionsToTxnTransaction| {
         let who = producing(
             &transaction.transactional_id,
             transaction.producer_id.0,
             transaction.producer_epoch,
         );
-        let topics = add(&cx, who, &transaction.topics, transaction.verify_only).await;
+        let added = ask(&cx, who, &transaction.topics, transaction.verify_only);
+        (transaction, added)
+    };
+    let begun: Vec<_> = asked.transactions.into_iter().map(begin).collect();
+    let mut results = Vec::with_capacity(begun.len());
+    for (transaction, added) in begun {
+        let topics = settle(&cx, &transaction.topics, added).await;
         let result = AddPartitionsToTxnResult::default()
             .with_transactional_id(transaction.transactional_id)
             .with_topic_results(topics);
@@ -54,23 +61,34 @@ pub(crate) async fn handle(
     AddPartitionsToTxnResponse::default().with_results_by_transaction(results)
 }
 
-async fn add(
+/// Asks the coordinator here: if it is another broker's transaction, it says so. None if a partition does not exist.
+fn ask(
     cx: &Context,
     producing: Producing,
     topics: &[AddPartitionsToTxnTopic],
     is_verify_only: bool,
+) -> Option<Pending<Codes>> {
+    let partitions = find_all(&cx.image, topics)?;
+    let client_version =
+        if cx.version > BATCHED_SINCE { ClientVersion::TWO } else { ClientVersion(0) };
+    let asked = AddPartitions { producing, partitions, client_version, is_verify_only };
+    Some(cx.shared.transactions.add(asked))
+}
+
+async fn settle(
+    cx: &Context,
+    topics: &[AddPartitionsToTxnTopic],
+    added: Option<Pending<Codes>>,
 ) -> Vec<AddPartitionsToTxnTopicResult> {
-    let Some(partitions) = find_all(&cx.image, topics) else {
+    let Some(added) = added else {
         return answer(topics, |topic, index| match find(&cx.image, topic, index) {
             Some(_) => ErrorCode::OperationNotAttempted,
             None => ErrorCode::UnknownTopicOrPartition,
         });
     };
-    let client_version =
-        if cx.version > BATCHED_SINCE { ClientVersion::TWO } else { ClientVersion(0) };
-    let asked = AddPartitions { producing, partitions, client_version, is_verify_only };
-    let codes: BTreeMap<_, _> = ask_coordinator(&cx.shared, asked).await.into_iter().collect();
+    let codes: Option<BTreeMap<_, _>> = added.await.map(|codes| codes.into_iter().collect());
     answer(topics, |topic, index| {
+        let Some(codes) = &codes else { return ErrorCode::CoordinatorNotAvailable };
         let code = place(topic, index).and_then(|place| codes.get(&place).copied());
         match code.unwrap_or(ErrorCode::UnknownServerError) {
             // As Kafka says it to brokers of 3.x, which ask in version 4.

@@ -10,9 +10,13 @@ pub(crate) mod txn_offset_commit;
 pub(crate) mod write_txn_markers;
 
 use coordinator::{AddPartitions, Producing};
+use metadata::NO_LEADER;
 use model::{ErrorCode, PartitionId, ProducerEpoch, ProducerId, TopicName, TopicPartition};
 
-use crate::broker::Shared;
+use crate::{
+    broker::Shared,
+    transactions::{Addition, Codes, all},
+};
 
 /// Who produces, as a request has it.
 pub(crate) fn producing(
@@ -27,17 +31,23 @@ pub(crate) fn producing(
     }
 }
 
-/// Asks the coordinator of the transaction: a code for each partition. Coordinators on other brokers come with the cluster: until
-/// then the one here answers NOT_COORDINATOR for them.
-pub(crate) async fn ask_coordinator(
-    shared: &Shared,
-    asked: AddPartitions,
-) -> Vec<(TopicPartition, ErrorCode)> {
+/// Asks the coordinator of the transaction, here or elsewhere: a code for each partition. Of one that does not answer,
+/// COORDINATOR_NOT_AVAILABLE, which those who ask make into what their clients try again.
+pub(crate) async fn ask_coordinator(shared: &Shared, asked: AddPartitions) -> Codes {
     let places = asked.partitions.clone();
-    let unavailable =
-        || places.into_iter().map(|place| (place, ErrorCode::CoordinatorNotAvailable));
-    let answered = shared.transactions.add(asked).await;
-    answered.unwrap_or_else(|| unavailable().collect())
+    let coordinator = shared.transactions.partition_for(&asked.producing.transactional_id);
+    let image = shared.publisher.current();
+    let topic = image.topic(TopicName::TRANSACTION_STATE);
+    let leader = topic
+        .and_then(|topic| topic.partition(coordinator))
+        .map(|state| state.leader)
+        .filter(|leader| *leader != NO_LEADER);
+    let answered = match leader {
+        None => None,
+        Some(leader) if leader == shared.options.node_id => shared.transactions.add(asked).await,
+        Some(leader) => shared.outgoing.add(leader, Addition { coordinator, asked }).await,
+    };
+    answered.unwrap_or_else(|| all(&places, ErrorCode::CoordinatorNotAvailable))
 }
 
 /// The partition of `__consumer_offsets` where `group` lives: what AddOffsetsToTxn adds.

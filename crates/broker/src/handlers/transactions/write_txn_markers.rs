@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use coordinator::MarkerOrder;
-use model::{ErrorCode, ProducerEpoch, ProducerId, TopicPartition};
+use model::{ErrorCode, ProducerEpoch, ProducerId};
 use records::control::Marker;
 use wire::messages::{
     WriteTxnMarkersRequest, WriteTxnMarkersResponse,
@@ -15,32 +15,40 @@ use wire::messages::{
 };
 
 use super::place;
-use crate::dispatch::Context;
+use crate::{
+    dispatch::Context,
+    transactions::{Codes, Writing},
+};
 
 pub(crate) async fn handle(cx: Context, asked: WriteTxnMarkersRequest) -> WriteTxnMarkersResponse {
-    let mut results = Vec::with_capacity(asked.markers.len());
-    for marker in asked.markers {
-        results.push(write(&cx, marker).await);
+    // All are appended before the first is waited for: a coordinator asks for many at a time.
+    let begin = |asked: WritableTxnMarker| {
+        let writing = cx.shared.markers.begin(&order(&asked));
+        (asked, writing)
+    };
+    let begun: Vec<_> = asked.markers.into_iter().map(begin).collect();
+    let mut late = Writing::late();
+    let mut results = Vec::with_capacity(begun.len());
+    for (asked, writing) in begun {
+        results.push(answer(asked, writing.finish(&mut late).await));
     }
     WriteTxnMarkersResponse::default().with_markers(results)
 }
 
-fn places(asked: &WritableTxnMarker) -> Vec<TopicPartition> {
+fn order(asked: &WritableTxnMarker) -> MarkerOrder {
     let named = asked.topics.iter().flat_map(|topic| {
         topic.partition_indexes.iter().filter_map(|index| place(topic.name.as_str(), *index))
     });
-    named.collect()
-}
-
-async fn write(cx: &Context, asked: WritableTxnMarker) -> WritableTxnMarkerResult {
-    let order = MarkerOrder {
+    MarkerOrder {
         producer_id: ProducerId(asked.producer_id.0),
         producer_epoch: ProducerEpoch(asked.producer_epoch),
         marker: if asked.transaction_result { Marker::Commit } else { Marker::Abort },
         coordinator_epoch: asked.coordinator_epoch,
-        partitions: places(&asked),
-    };
-    let written = cx.shared.markers.write_here(&order, order.partitions.clone()).await;
+        partitions: named.collect(),
+    }
+}
+
+fn answer(asked: WritableTxnMarker, written: Codes) -> WritableTxnMarkerResult {
     let codes: BTreeMap<_, _> = written.into_iter().collect();
     let topics = asked.topics.into_iter().map(|topic| {
         let partitions = topic.partition_indexes.iter().map(|index| {

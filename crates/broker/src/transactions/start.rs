@@ -1,4 +1,4 @@
-//! What a broker needs for transactions, started in order: producer ids, who writes markers, who decides.
+//! What a broker needs for transactions, started in order: producer ids, who writes markers, who reaches other brokers, who decides.
 
 use std::{io, sync::Arc};
 
@@ -8,7 +8,8 @@ use metadata::{Publisher, options::ServerOptions};
 use replication::ReplicaSet;
 use world::Clock;
 
-use crate::{LocalLog, LocalMarkers, ProducerIds};
+use super::{LocalMarkers, Outgoing};
+use crate::{BrokerLinks, LocalLog, ProducerIds, SocketLinks};
 
 /// The parts of a broker that make transactions. Clones are the same.
 #[derive(Clone)]
@@ -17,12 +18,14 @@ pub struct Transactions {
     pub coordinator: TransactionCoordinator,
     /// Who writes markers into the partitions led here.
     pub markers: LocalMarkers,
+    /// Who carries markers and questions to whichever broker leads.
+    pub outgoing: Outgoing,
     /// Who hands out producer ids.
     pub producer_ids: ProducerIds,
 }
 
 impl Transactions {
-    /// Over this node's `replicas`, beside its `groups`.
+    /// Over this node's `replicas`, beside its `groups`; other brokers are reached over sockets.
     ///
     /// # Errors
     /// The operating system has no thread to give.
@@ -33,8 +36,25 @@ impl Transactions {
         clock: &Arc<dyn Clock>,
         server: &ServerOptions,
     ) -> io::Result<Self> {
-        let here = (Arc::clone(replicas), Arc::clone(publisher));
-        let markers = LocalMarkers::start(here, groups.clone(), Arc::clone(clock), server.node())?;
+        let links = SocketLinks::new(server.node(), Arc::clone(publisher));
+        let here = (replicas, publisher, Arc::new(links) as Arc<dyn BrokerLinks>);
+        Self::start_linked(here, groups, controller, clock, server)
+    }
+
+    /// As [`start`](Self::start), where other brokers are reached by `links`.
+    ///
+    /// # Errors
+    /// The operating system has no thread to give.
+    pub fn start_linked(
+        (replicas, publisher, links): (&Arc<ReplicaSet>, &Arc<Publisher>, Arc<dyn BrokerLinks>),
+        groups: &Coordinator,
+        controller: &Controller,
+        clock: &Arc<dyn Clock>,
+        server: &ServerOptions,
+    ) -> io::Result<Self> {
+        let markers = LocalMarkers::new(Arc::clone(replicas), groups.clone(), Arc::clone(clock));
+        let outgoing =
+            Outgoing::start(server.node(), markers.clone(), links, Arc::clone(publisher))?;
         let producer_ids = ProducerIds::new(controller.clone());
         let ids = producer_ids.clone();
         let coordinator = TransactionCoordinator::start(
@@ -42,9 +62,9 @@ impl Transactions {
             Arc::clone(clock),
             options(server),
             Arc::new(move || ids.next_now()),
-            Arc::new(markers.clone()),
+            Arc::new(outgoing.clone()),
         )?;
-        Ok(Self { coordinator, markers, producer_ids })
+        Ok(Self { coordinator, markers, outgoing, producer_ids })
     }
 }
 
