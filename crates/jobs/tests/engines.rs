@@ -4,21 +4,25 @@
 
 mod support;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use controller::{Controller, ControllerOptions, IfThere, VolatileQuorum, World};
+use controller::{
+    Controller, ControllerOptions, IfThere, NoPeers, QuorumOptions, QuorumStorage, World,
+};
 use flow::topics::partition_of;
 use jobs::{Answer, Asker, Engine, EngineParts, JobState, JobView};
 use metadata::{Publisher, options::ServerOptions};
 use model::{BrokerId, TopicName, TopicPartition};
+use storage::DataDirectory;
 use support::{
     clicks::{self, SCRIPT},
     cluster::{Cluster, Fate, Moves},
 };
 use world::{
-    Chance, Clock,
+    Chance, Clock, Disk,
     exec::{self, Wait},
     real::SystemClock,
+    sim::SimDisk,
 };
 
 const STILL: Moves = Moves { at: u64::MAX, again_after: None, of: &[], fate: Fate::Lost };
@@ -50,12 +54,17 @@ impl Nodes {
         let cluster = Cluster::new(clicks::world(), STILL);
         let publisher = Arc::new(Publisher::new());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let server = ServerOptions::new(BrokerId(0));
+        let (node, id) = (BrokerId(0), "AAAAAAAAAAAAAAAAAAAAAQ");
+        let disk: Arc<dyn Disk> = Arc::new(SimDisk::new());
+        let directory = DataDirectory::open(disk.clone(), Path::new("/data"), id, node).unwrap();
+        let server = ServerOptions::new(node);
+        let quorum = QuorumOptions::alone(node, &server);
         let controller = Controller::start(
-            Box::new(VolatileQuorum::default()),
+            QuorumStorage::open(&Arc::new(directory), disk, clock.clone()).unwrap(),
+            Arc::new(NoPeers),
             publisher.clone(),
             World { clock: clock.clone(), chance: Chance::from_seed(1) },
-            ControllerOptions { cluster_id: "AAAAAAAAAAAAAAAAAAAAAQ".to_owned(), server },
+            ControllerOptions { cluster_id: id.to_owned(), server, quorum },
         )
         .unwrap();
         let engine = |node: i32| {
