@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::{BrokerId, ErrorCode};
+use world::exec::Wait;
 
 use crate::{
     IfThere,

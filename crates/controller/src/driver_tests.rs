@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use model::{ErrorCode, Pending};
 use world::Disk;
+use world::exec::Wait;
 
 use crate::{
     ControllerError, IfThere, TopicKey,

@@ -11,7 +11,7 @@ use ::bytes::Bytes;
 use metadata::{Publisher, options::ServerOptions};
 use model::{BrokerId, ErrorCode, Pending};
 use storage::DataDirectory;
-use world::{Chance, Clock, Disk, real::SystemClock, sim::SimDisk};
+use world::{Chance, Clock, Disk, exec::Wait, real::SystemClock, sim::SimDisk};
 
 use crate::{
     Controller, ControllerError, ControllerOptions, NewTopic, Peers, QuorumOptions, QuorumStatus,
