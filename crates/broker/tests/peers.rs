@@ -45,7 +45,7 @@ impl Voter {
         peers.attach(controller.clone());
         let (stop, stopped) = oneshot::channel::<()>();
         let served = controller.clone();
-        controller.runtime().spawn(async move {
+        controller.runtime().unwrap().spawn(async move {
             let listener = TcpListener::from_std(listener).unwrap();
             serve_peers(served, listener, stopped).await;
         });

@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use ::bytes::Bytes;
 use metadata::{Fact, Image, Publisher};
 use tokio::sync::mpsc::Sender;
-use world::Clock;
+use world::{Clock, exec::Wait};
 
 use crate::{
     Answer,
@@ -158,7 +158,7 @@ impl Driver {
         self.in_flight = Some(InFlight { ticket, answers: group.answers });
         let groups = split(term, group.facts);
         // The quorum's thread gone means the role is about to change.
-        let _ = self.commands.blocking_send(Command::Propose { ticket, groups });
+        let _ = self.commands.send(Command::Propose { ticket, groups }).wait();
     }
 
     /// The first fact of a new cluster is its id.

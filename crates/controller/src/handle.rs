@@ -8,7 +8,6 @@
 use std::{
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
-    thread::JoinHandle,
     time::Duration,
 };
 
@@ -16,7 +15,10 @@ use ::bytes::Bytes;
 use metadata::{Image, PartitionState, Publisher};
 use model::{BrokerEpoch, BrokerId, ErrorCode, PartitionId, Pending, Reply, TopicId, TopicName};
 use tokio::sync::mpsc::Sender;
-use world::{Chance, Clock, exec::Wait};
+use world::{
+    Chance, Clock,
+    exec::{self, JoinHandle, Wait},
+};
 
 use crate::{
     Answer, ControllerError, ControllerOptions, CreatedTopic, Elected, Election, Heartbeat,
@@ -34,7 +36,7 @@ use crate::{
 pub struct Controller {
     inbox: Arc<Inbox>,
     commands: Sender<Command>,
-    runtime: tokio::runtime::Handle,
+    runtime: Option<tokio::runtime::Handle>,
     clock: Arc<dyn Clock>,
     /// Taken by the one who closes.
     threads: Arc<Mutex<Option<Threads>>>,
@@ -82,10 +84,8 @@ impl Controller {
             in_flight: None,
             next_ticket: 0,
         };
-        let thread = std::thread::Builder::new()
-            .name("controller".into())
-            .spawn(move || driver.run())
-            .map_err(ControllerError::Thread)?;
+        let thread = exec::spawn("controller", move || driver.run());
+        let thread = thread.map_err(ControllerError::Thread)?;
         let threads = Arc::new(Mutex::new(Some((thread, quorum))));
         Ok(Self { inbox, commands, runtime, clock, threads })
     }
@@ -125,9 +125,10 @@ impl Controller {
         pending
     }
 
-    /// The runtime of the quorum's thread: the controller's listener is served there, apart from the data path.
+    /// The runtime of the quorum's thread: the controller's listener is served there, apart from the data path. A simulated node
+    /// has none.
     #[must_use]
-    pub fn runtime(&self) -> tokio::runtime::Handle {
+    pub fn runtime(&self) -> Option<tokio::runtime::Handle> {
         self.runtime.clone()
     }
 

@@ -8,8 +8,8 @@ use model::{BrokerEpoch, BrokerId, PartitionId, TopicId};
 use world::{Chance, Clock, sim::SimClock};
 
 use crate::{
-    Answer, ControllerOptions, Election, Heartbeat, IsrChange, NewTopic, Reassignment,
-    Registration, Request, World,
+    Answer, ControllerOptions, Election, Heartbeat, IsrChange, NewTopic, QuorumOptions,
+    Reassignment, Registration, Request, World,
     machine::{Machine, Outcome},
 };
 
@@ -292,6 +292,6 @@ fn machine(clock: &Arc<SimClock>, seed: u64) -> Machine {
     let world = World { clock: clock.clone(), chance: Chance::from_seed(seed) };
     let mut server = ServerOptions::new(BrokerId(100));
     server.set("leader.imbalance.check.interval.seconds", "5").unwrap();
-    let quorum = crate::QuorumOptions::alone(BrokerId(100), &server);
+    let quorum = QuorumOptions::alone(BrokerId(100), &server);
     Machine::new(world, ControllerOptions { cluster_id: "c".into(), server, quorum })
 }

@@ -6,13 +6,15 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     mem,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use metadata::{Delta, Image};
 use model::BrokerId;
-use world::Instant;
+use world::{
+    Instant,
+    exec::{Condvar, Mutex, MutexGuard},
+};
 
 use crate::{Answer, Request};
 
@@ -136,13 +138,8 @@ impl Inbox {
         let is_quiet =
             |state: &mut State| !state.is_news && (!state.is_open || state.requests.is_empty());
         state = match timeout {
-            None => {
-                self.changed.wait_while(state, is_quiet).unwrap_or_else(PoisonError::into_inner)
-            }
-            Some(timeout) => {
-                let waited = self.changed.wait_timeout_while(state, timeout, is_quiet);
-                waited.unwrap_or_else(PoisonError::into_inner).0
-            }
+            None => self.changed.wait_while(state, is_quiet),
+            Some(timeout) => self.changed.wait_timeout_while(state, timeout, is_quiet),
         };
         state.take_news()
     }
@@ -161,7 +158,7 @@ impl Inbox {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

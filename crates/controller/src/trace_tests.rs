@@ -8,8 +8,8 @@ use model::{BrokerEpoch, BrokerId, ErrorCode, Offset, PartitionId, TopicId, Topi
 use world::{Chance, Clock, sim::SimClock};
 
 use crate::{
-    Answer, ControllerOptions, Election, Heartbeat, IsrChange, Reassignment, Refusal, Registration,
-    Request, World, machine::Machine,
+    Answer, ControllerOptions, Election, Heartbeat, IsrChange, QuorumOptions, Reassignment,
+    Refusal, Registration, Request, World, machine::Machine,
 };
 
 #[test]
@@ -72,7 +72,7 @@ impl Stage {
         let world = World { clock: clock.clone(), chance: Chance::from_seed(7) };
         let mut server = ServerOptions::new(BrokerId(100));
         server.set("leader.imbalance.check.interval.seconds", "60").unwrap();
-        let quorum = crate::QuorumOptions::alone(BrokerId(100), &server);
+        let quorum = QuorumOptions::alone(BrokerId(100), &server);
         let options = ControllerOptions { cluster_id: "c".into(), server, quorum };
         let machine = Machine::new(world, options);
         Self { machine, clock, image: Image::default(), lives: 0 }

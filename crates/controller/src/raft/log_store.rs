@@ -22,7 +22,8 @@ use openraft::{
 use super::{
     entry,
     journal::{Found, Record},
-    types::{Entry, LogId, Runtime, Types, Vote},
+    runtime::Runtime,
+    types::{Entry, LogId, Types, Vote},
     writer::{Done, Work, Writer},
 };
 

@@ -20,6 +20,7 @@ mod log_store;
 mod message;
 mod network;
 mod node;
+mod runtime;
 mod service;
 mod state_machine;
 mod status;
@@ -36,9 +37,10 @@ mod storage_tests;
 pub(crate) use message::{Message, Status, sender};
 pub(crate) use network::Network;
 pub(crate) use node::{Command, Quorum, QuorumParts};
+pub(crate) use runtime::Runtime;
 pub use status::{QuorumStatus, ReplicaStatus};
 pub use storage::QuorumStorage;
-pub(crate) use types::{Group, Raft, Runtime};
+pub(crate) use types::{Group, Raft};
 
 /// Bytes of facts in one entry: it must fit into one peer message.
 pub(crate) const ENTRY_BYTES_MAX: usize = 4 << 20;

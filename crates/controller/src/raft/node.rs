@@ -5,9 +5,7 @@
 //!  3. loop: commands of other threads; and, whenever openraft has moved, the role for the driver, snapshots, observers
 //!  4. on close: openraft ends, then the disk thread, after what was queued
 
-use std::{
-    cell::RefCell, collections::BTreeSet, io, sync::Arc, thread::JoinHandle, time::Duration,
-};
+use std::{cell::RefCell, collections::BTreeSet, io, sync::Arc, time::Duration};
 
 use ::bytes::Bytes;
 use model::{BrokerId, Pending, Reply};
@@ -17,21 +15,22 @@ use openraft::{
     errors::{InitializeError, RaftError},
     raft::TransferLeaderRequest,
 };
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::LocalSet,
+use tokio::sync::{mpsc, oneshot};
+use world::{
+    Chance, Clock,
+    exec::{self, JoinHandle, Wait},
 };
-use world::{Chance, Clock};
 
 use super::{
     ENTRY_BYTES_MAX, QuorumStatus, QuorumStorage,
     log_store::LogStore,
     message::{Message, Status},
     network::Network,
+    runtime::Runtime,
     service::Service,
     state_machine::StateMachine,
     status,
-    types::{Group, Raft, Runtime},
+    types::{Group, Raft},
 };
 use crate::{
     ControllerError, Peers, QuorumError, QuorumOptions,
@@ -72,8 +71,8 @@ pub(crate) struct Quorum {
     commands: mpsc::Sender<Command>,
     /// Dropped: the node ends.
     stop: oneshot::Sender<()>,
-    runtime: tokio::runtime::Handle,
-    thread: Option<JoinHandle<()>>,
+    runtime: Option<tokio::runtime::Handle>,
+    thread: JoinHandle<()>,
 }
 
 impl Quorum {
@@ -82,25 +81,17 @@ impl Quorum {
     /// # Errors
     /// There is no thread or no runtime, or the newest snapshot cannot be read.
     pub(crate) fn start(parts: QuorumParts) -> Result<Self, ControllerError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(ControllerError::Thread)?;
-        let handle = runtime.handle().clone();
         let (commands, queue) = mpsc::channel(COMMANDS_MAX);
         let (started, start) = Pending::channel();
         let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::Builder::new()
-            .name("quorum".into())
-            .spawn(move || {
-                let seed = parts.seed;
-                let node = Runtime::scope(seed, run(parts, queue, stopped, started));
-                LocalSet::new().block_on(&runtime, node);
-                // Connections that others run here end with it, without waiting for them.
-                runtime.shutdown_background();
-            })
-            .map_err(ControllerError::Thread)?;
-        let quorum = Self { commands, stop, runtime: handle, thread: Some(thread) };
-        match world::exec::Wait::wait(start) {
-            Some(Ok(())) => Ok(quorum),
+        let thread = exec::spawn("quorum", move || {
+            Runtime::seed(parts.seed);
+            // Without an event queue `started` is dropped, which says so.
+            let _ = exec::run_local(run(parts, queue, stopped, started));
+        });
+        let thread = thread.map_err(ControllerError::Thread)?;
+        match start.wait() {
+            Some(Ok(runtime)) => Ok(Self { commands, stop, runtime, thread }),
             Some(Err(error)) => Err(error),
             None => Err(ControllerError::Thread(io::Error::other("the quorum's thread has ended"))),
         }
@@ -110,22 +101,20 @@ impl Quorum {
         self.commands.clone()
     }
 
-    /// The runtime of the quorum's thread, for whoever serves its listener.
-    pub(crate) fn runtime(&self) -> tokio::runtime::Handle {
+    /// The runtime of the quorum's thread, for whoever serves its listener; a simulated thread has none.
+    pub(crate) fn runtime(&self) -> Option<tokio::runtime::Handle> {
         self.runtime.clone()
     }
 
     /// Ends the thread; what was appended is synced, the log closed.
     pub(crate) fn close(self) {
         drop(self.stop);
-        if let Some(thread) = self.thread {
-            // An error means that the thread has ended by itself.
-            let _ = thread.join();
-        }
+        // An error means that the thread has ended by itself.
+        let _ = self.thread.join();
     }
 }
 
-type Started = Reply<Result<(), ControllerError>>;
+type Started = Reply<Result<Option<tokio::runtime::Handle>, ControllerError>>;
 
 async fn run(
     parts: QuorumParts,
@@ -138,7 +127,7 @@ async fn run(
         Ok(node) => node,
         Err(error) => return started.send(Err(error)),
     };
-    started.send(Ok(()));
+    started.send(Ok(tokio::runtime::Handle::try_current().ok()));
     node.run(&mut queue, stopped).await;
     inbox.on_role(Role::Failed);
     // An error means that it has ended by itself.

@@ -15,8 +15,9 @@ use super::{
         Envelope, Message, SnapshotPart, Status, encode_appended, encode_vote, encode_voted,
     },
     network::{Network, SNAPSHOT_PART_BYTES},
+    runtime::Runtime,
     status,
-    types::{Raft, Runtime, Snapshot, Vote},
+    types::{Raft, Snapshot, Vote},
 };
 use crate::forward::Forwarder;
 

@@ -49,7 +49,7 @@ impl QuorumStorage {
         Ok(Self::open(&directory, disk, clock)?.written_in_place())
     }
 
-    /// Writes on the quorum's own thread, as a simulated world does.
+    /// Writes on the quorum's own thread.
     #[must_use]
     pub fn written_in_place(self) -> Self {
         Self { writes_in_place: true, ..self }

@@ -14,19 +14,13 @@ use openraft::{
     testing::log::{StoreBuilder, Suite},
 };
 use storage::DataDirectory;
-use tokio::task::LocalSet;
 use world::{
     Clock, Disk,
     real::OsDisk,
     sim::{SimClock, SimDisk},
 };
 
-use super::{
-    QuorumStorage,
-    log_store::LogStore,
-    state_machine::StateMachine,
-    types::{Runtime, Types},
-};
+use super::{QuorumStorage, log_store::LogStore, state_machine::StateMachine, types::Types};
 
 /// Makes an empty store, on a disk of the kind that it has; the guard keeps what must not go before it.
 struct Builder {
@@ -55,10 +49,9 @@ impl StoreBuilder<Types, LogStore, StateMachine, DataDirectory> for Builder {
 }
 
 fn run(folder: Option<tempfile::TempDir>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let builder = Builder { folder, made: AtomicU64::new(0) };
     let suite = Suite::test_all(builder);
-    LocalSet::new().block_on(&runtime, Runtime::scope(1, suite)).unwrap();
+    world::exec::run_local(suite).unwrap().unwrap();
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::fmt;
 
 use ::bytes::Bytes;
 use openraft::{alias, impls::leader_id_std, vote::RaftLeaderId};
-use openraft_rt::deterministic_rng::DeterministicRng;
-use openraft_rt_tokio::TokioRuntime;
+
+use super::runtime::Runtime;
 
 openraft::declare_raft_types!(
     /// See the file's head.
@@ -21,10 +21,6 @@ openraft::declare_raft_types!(
         LeaderId = leader_id_std::LeaderId<u64, u64>,
         AsyncRuntime = Runtime,
 );
-
-/// Tasks and time are those of the tokio runtime of the thread that the quorum runs on (one thread; its clock can be
-/// paused); chance grows from one seed, from task to task, so that a run can be had again.
-pub(crate) type Runtime = DeterministicRng<TokioRuntime>;
 
 pub(crate) type Raft = openraft::Raft<Types, super::state_machine::StateMachine>;
 pub(crate) type Entry = alias::EntryOf<Types>;

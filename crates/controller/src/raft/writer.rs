@@ -1,13 +1,11 @@
 //! Who writes the journal: a thread of its own, so that a slow disk delays neither heartbeats nor votes for others.
 //!
-//! What queues up while the disk syncs is appended together and synced once. The order of calls is kept. A simulated world, and
-//! tests, write in place instead. After a failure nothing is written any more: every call is answered with an error.
+//! What queues up while the disk syncs is appended together and synced once. The order of calls is kept. Tests
+//! may write in place instead. After a failure nothing is written any more: every call is answered with an error.
 
-use std::{
-    io,
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
-    thread::JoinHandle,
-};
+use std::io;
+
+use world::exec::{self, JoinHandle, Receiver, Sender, TrySendError};
 
 use super::{
     journal::{Journal, Record},
@@ -31,7 +29,7 @@ pub(crate) enum Work {
 /// See the file's head.
 pub(crate) enum Writer {
     InPlace(Box<Desk>),
-    Thread { queue: SyncSender<(Work, Done)>, thread: Option<JoinHandle<()>> },
+    Thread { queue: Sender<(Work, Done)>, thread: Option<JoinHandle<()>> },
 }
 
 impl Writer {
@@ -40,11 +38,9 @@ impl Writer {
     }
 
     pub(crate) fn thread(journal: Journal) -> io::Result<Self> {
-        let (queue, works) = sync_channel(QUEUE_WORKS_MAX);
+        let (queue, works) = exec::channel(QUEUE_WORKS_MAX);
         let mut desk = Desk { journal, has_failed: false };
-        let thread = std::thread::Builder::new()
-            .name("quorum-disk".into())
-            .spawn(move || desk.run(&works))?;
+        let thread = exec::spawn("quorum-disk", move || desk.run(&works))?;
         Ok(Self::Thread { queue, thread: Some(thread) })
     }
 
@@ -56,10 +52,16 @@ impl Writer {
                 done(result);
             }
             Self::Thread { queue, .. } => {
-                if let Err(unsent) = queue.send((work, done)) {
-                    let (_, done) = unsent.0;
-                    done(Err(io::Error::other("the quorum's disk thread has ended")));
-                }
+                let gone = match queue.try_send((work, done)) {
+                    Ok(()) => return,
+                    // Should the thread end while we wait, `done` is dropped as those before it are.
+                    Err(TrySendError::Full(both)) => {
+                        let _ = queue.send(both);
+                        return;
+                    }
+                    Err(TrySendError::Disconnected((_, done))) => done,
+                };
+                gone(Err(io::Error::other("the quorum's disk thread has ended")));
             }
         }
     }
@@ -71,7 +73,7 @@ impl Drop for Writer {
         match self {
             Self::InPlace(desk) => desk.close(),
             Self::Thread { queue, thread } => {
-                drop(std::mem::replace(queue, sync_channel(0).0));
+                drop(std::mem::replace(queue, exec::channel(1).0));
                 if let Some(thread) = thread.take() {
                     let _ = thread.join();
                 }

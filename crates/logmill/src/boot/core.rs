@@ -74,8 +74,8 @@ impl Core {
             World { clock: clock.clone(), chance },
             settings,
         )?;
-        if let Some(listener) = listener {
-            controller.runtime().spawn(serve_peers(controller.clone(), listener, shutdown));
+        if let (Some(listener), Some(runtime)) = (listener, controller.runtime()) {
+            runtime.spawn(serve_peers(controller.clone(), listener, shutdown));
         }
         let membership = Membership::begin(MembershipParts {
             registration: Registration {

@@ -29,5 +29,5 @@ pub use channel::{
 };
 pub use lock::{Condvar, Mutex, MutexGuard};
 pub use tasks::{Task, run_local, spawn_local};
-pub use thread::{JoinHandle, Panicked, is_simulated, sleep, spawn};
+pub use thread::{JoinHandle, Panicked, is_simulated, simulated_now, sleep, spawn};
 pub use timer::{Delay, delay, timeout};

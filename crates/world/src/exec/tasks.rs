@@ -5,7 +5,7 @@
 
 use std::{
     cell::RefCell,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     future::Future,
     io,
     panic::Location,
@@ -34,7 +34,10 @@ pub fn run_local<F: Future>(future: F) -> io::Result<F::Output> {
         return Ok(run_simulated(future, Location::caller()));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    Ok(tokio::task::LocalSet::new().block_on(&runtime, future))
+    let output = tokio::task::LocalSet::new().block_on(&runtime, future);
+    // Without waiting for what tokio's helper threads (names, files) may still be at.
+    runtime.shutdown_background();
+    Ok(output)
 }
 
 /// Starts a task beside the one that runs, on its thread.
@@ -85,7 +88,8 @@ struct Woken(Mutex<Queue>);
 #[derive(Default)]
 struct Queue {
     last_id: u64,
-    ready: Vec<u64>,
+    /// In their order, not in that of their wakes: a channel may wake those who wait for it in a different one each time.
+    ready: BTreeSet<u64>,
 }
 
 /// Wakes one task. The main future is number 0.
@@ -107,17 +111,15 @@ impl Wake for TaskWaker {
 
 impl Woken {
     fn push(&self, id: u64) {
-        let mut queue = self.lock();
-        if !queue.ready.contains(&id) {
-            queue.ready.push(id);
-        }
+        self.lock().ready.insert(id);
     }
 
     /// One of those who are ready.
     fn draw(&self) -> Option<u64> {
         let mut queue = self.lock();
-        let drawn = sim::draw(queue.ready.len());
-        (drawn < queue.ready.len()).then(|| queue.ready.remove(drawn))
+        let id = queue.ready.iter().nth(sim::draw(queue.ready.len())).copied()?;
+        queue.ready.remove(&id);
+        Some(id)
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

@@ -59,6 +59,12 @@ pub fn is_simulated() -> bool {
     sim::is_active()
 }
 
+/// How long the simulation of this thread runs; none on a real one.
+#[must_use]
+pub fn simulated_now() -> Option<Duration> {
+    sim::is_active().then(|| sim::now().since(crate::Instant::default()))
+}
+
 /// Lets time pass on this thread.
 #[track_caller]
 pub fn sleep(duration: Duration) {
