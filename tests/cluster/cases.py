@@ -15,6 +15,7 @@ class Workload:
 
     def __init__(self, cluster, options, topic=TOPIC, **settings):
         self.cluster = cluster
+        self.is_idempotent = settings.get("enable_idempotence", True)
         self.load = Load(cluster, topic, PARTITIONS, options.rate, **settings)
         self.readers = [Reader(cluster, topic, GROUP) for _ in range(2)]
         self.load.await_acknowledged(1000)
@@ -27,9 +28,10 @@ class Workload:
         for_all.await_all(self.load.places)
         for reader in self.readers:
             reader.end()
-        check_history(self.load, read_all(self.cluster, self.load.topic, PARTITIONS), self.readers)
+        doubled = check_history(self.load, read_all(self.cluster, self.load.topic, PARTITIONS), self.readers, self.is_idempotent)
         compared = check_replicas(self.cluster)
-        return f"{self.load.sent} records, none lost, doubled, reordered or moved; {compared} batches equal; longest gap {self.load.gap_s_max:.2f} s"
+        whole = "none lost, doubled, reordered or moved" if self.is_idempotent else f"none lost, {doubled} sent twice (no idempotence)"
+        return f"{self.load.sent} records, {whole}; {compared} batches equal; longest gap {self.load.gap_s_max:.2f} s"
 
 
 class Together:

@@ -35,11 +35,15 @@ def lost(load, found):
     return sorted(load.places.keys() - there)
 
 
-def check_history(load, found, readers=()):
-    """Every acknowledged record is there once, where it was acknowledged, in the order of sending; nobody read anything else."""
+def check_history(load, found, readers=(), is_idempotent=True):
+    """Every acknowledged record is there once, where it was acknowledged, in the order of sending; nobody read anything else.
+
+    Without idempotence a batch whose answer was lost is sent again, as with any Kafka broker: then only loss is a problem. Returns how many records are there twice.
+    """
+    doubled = sum(len(records) for records in found.values()) - len({number for records in found.values() for _, number in records})
     problems = [f"lost {number}, acknowledged at {load.places[number]}" for number in lost(load, found)]
     at = {}
-    for partition, records in found.items():
+    for partition, records in found.items() if is_idempotent else ():
         before = -1
         for offset, number in records:
             if number in at:
@@ -51,12 +55,13 @@ def check_history(load, found, readers=()):
     for number, place in load.places.items():
         if place[1] >= 0 and at.get(number, place) != place:
             problems.append(f"moved {number} from {place} to {at[number]}")
-    there = {place: number for number, place in at.items()}
+    there = {(partition, offset): number for partition, records in found.items() for offset, number in records}
     for reader in readers:
         for place, number in reader.seen.items():
             if there.get(place) != number:
                 problems.append(f"read {number} at {place}, where {there.get(place)} is")
     check(not problems, f"{len(problems)} problems: {'; '.join(problems[:5])}")
+    return doubled
 
 
 def check_replicas(cluster):

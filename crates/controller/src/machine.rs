@@ -61,11 +61,13 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn new(world: World, options: ControllerOptions) -> Self {
-        let timeout = options.server.number("broker.session.timeout.ms");
-        let timeout = Duration::from_millis(u64::try_from(timeout).unwrap_or(0));
+        let ms =
+            |name| Duration::from_millis(u64::try_from(options.server.number(name)).unwrap_or(0));
+        let timeout = ms("broker.session.timeout.ms");
+        let interval = ms("broker.heartbeat.interval.ms");
         let seconds = options.server.number("leader.imbalance.check.interval.seconds");
         let balance_interval = Duration::from_secs(u64::try_from(seconds).unwrap_or(300));
-        let sessions = Sessions::new(timeout);
+        let sessions = Sessions::new(timeout, interval);
         Self { world, options, sessions, balance_interval, next_look: None }
     }
 

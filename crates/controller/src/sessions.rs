@@ -1,7 +1,8 @@
 //! Who has shown itself lately: the controller's soft state about brokers.
 //!
 //! Told: heartbeats, suspicions and `now`. It lives in the memory of the controller that leads and begins anew with its reign: every broker
-//! then has a full session to show itself.
+//! then has a full session to show itself. A new life of a broker that has not done so need not wait that long: who lives shows itself
+//! within a heartbeat's interval.
 //!
 //! ```text
 //!   heartbeat ──▶ deadline = now + session       suspicion ──▶ deadline = min(deadline, now + grace)       deadline ──▶ over
@@ -20,6 +21,8 @@ pub const SUSPICION_GRACE: Duration = Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
     timeout: Duration,
+    /// `broker.heartbeat.interval.ms`.
+    interval: Duration,
     all: BTreeMap<BrokerId, Session>,
 }
 
@@ -28,6 +31,8 @@ pub(crate) struct Sessions {
 pub(crate) struct Session {
     epoch: BrokerEpoch,
     deadline: Instant,
+    /// Until when a broker that this controller has not heard yet bars a new life of its own.
+    unheard_until: Option<Instant>,
     /// What it has applied, as it said last; [`Offset::NONE`] before it has.
     pub(crate) applied: Offset,
     /// What it must have applied to be unfenced: all that was committed when it showed itself first.
@@ -37,8 +42,8 @@ pub(crate) struct Session {
 }
 
 impl Sessions {
-    pub(crate) fn new(timeout: Duration) -> Self {
-        Self { timeout, all: BTreeMap::new() }
+    pub(crate) fn new(timeout: Duration, interval: Duration) -> Self {
+        Self { timeout, interval, all: BTreeMap::new() }
     }
 
     /// Forgets all and gives each of `brokers` a full session.
@@ -59,21 +64,21 @@ impl Sessions {
         now: Instant,
     ) -> &mut Session {
         let deadline = now.plus(self.timeout);
-        let (applied, catch_up, hand_over) = (Offset::NONE, None, None);
-        let fresh = Session { epoch, deadline, applied, catch_up, hand_over };
-        let session = self.all.entry(broker).or_insert(fresh);
+        let session = self.all.entry(broker).or_insert_with(|| Session::new(epoch, deadline));
         if session.epoch != epoch {
-            *session = Session { epoch, deadline, applied, catch_up, hand_over };
+            *session = Session::new(epoch, deadline);
         }
         session.deadline = deadline;
+        session.unheard_until = None;
         session
     }
 
-    /// Gives `broker` a session if it has none.
+    /// Gives `broker` a session if it has none, though it has not shown itself.
     pub(crate) fn ensure(&mut self, broker: BrokerId, epoch: BrokerEpoch, now: Instant) {
-        if !self.all.contains_key(&broker) {
-            self.touch(broker, epoch, now);
-        }
+        let shown_within = self.interval.saturating_add(SUSPICION_GRACE);
+        let mut unheard = Session::new(epoch, now.plus(self.timeout));
+        unheard.unheard_until = Some(now.plus(shown_within));
+        self.all.entry(broker).or_insert(unheard);
     }
 
     /// The broker may be gone.
@@ -87,11 +92,12 @@ impl Sessions {
         self.all.remove(&broker);
     }
 
-    /// Whether the broker has shown itself in this life and has time left.
+    /// Whether the broker has shown itself in this life and has time left, or may still show itself.
     pub(crate) fn is_live(&self, broker: BrokerId, epoch: BrokerEpoch, now: Instant) -> bool {
-        self.all
-            .get(&broker)
-            .is_some_and(|session| session.epoch == epoch && now < session.deadline)
+        self.all.get(&broker).is_some_and(|session| {
+            let until = session.unheard_until.unwrap_or(session.deadline).min(session.deadline);
+            session.epoch == epoch && now < until
+        })
     }
 
     /// What the broker has applied for sure.
@@ -110,5 +116,34 @@ impl Sessions {
     /// When the first of them is over.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.all.values().map(|session| session.deadline).min()
+    }
+}
+
+impl Session {
+    const fn new(epoch: BrokerEpoch, deadline: Instant) -> Self {
+        let (unheard_until, applied) = (None, Offset::NONE);
+        Self { epoch, deadline, unheard_until, applied, catch_up: None, hand_over: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BROKER: BrokerId = BrokerId(1);
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// All three nodes were killed and started again: nobody could take part before the sessions of the lives before were over.
+    #[test]
+    fn a_life_that_a_new_reign_has_not_heard_does_not_bar_the_next_for_a_whole_session() {
+        let (start, epoch) = (Instant::default(), BrokerEpoch(7));
+        let mut sessions = Sessions::new(9 * SECOND, 2 * SECOND);
+        sessions.begin([(BROKER, epoch)].into_iter(), start);
+        assert!(sessions.is_live(BROKER, epoch, start.plus(2 * SECOND)), "it may show itself");
+        assert!(!sessions.is_live(BROKER, epoch, start.plus(3 * SECOND)), "it would have");
+        assert!(sessions.take_over(start.plus(3 * SECOND)).is_empty(), "it is not fenced for that");
+        sessions.touch(BROKER, epoch, start.plus(3 * SECOND));
+        assert!(sessions.is_live(BROKER, epoch, start.plus(11 * SECOND)), "it has shown itself");
+        assert_eq!(sessions.take_over(start.plus(12 * SECOND)), [BROKER]);
     }
 }

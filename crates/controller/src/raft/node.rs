@@ -188,11 +188,17 @@ impl Node {
         }
         let is_alone = voters.len() == 1;
         match self.raft.initialize(voters).await {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.campaign_first();
+                Ok(())
+            }
             Err(RaftError::APIError(InitializeError::NotAllowed(_))) if is_alone => {
                 self.raft.trigger().elect(false).await.map_err(failed)
             }
-            Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
+            Err(RaftError::APIError(InitializeError::NotAllowed(_))) => {
+                self.campaign_first();
+                Ok(())
+            }
             Err(error) => Err(failed(error)),
         }
     }
@@ -326,6 +332,43 @@ impl Node {
         }));
     }
 
+    /// Whoever starts has heard no leader yet. The votes that openraft asks for at once are lost where the other voters are not up, and tie
+    /// where all ask in the same moment; so the node asks again after a random time, longer from one time to the next, and without waiting
+    /// for one that led before it ended. Where somebody leads, the others refuse: it is a pre-vote.
+    fn campaign_first(&self) {
+        let (raft, own_id, waits) = (self.raft.clone(), self.own_id, self.first_waits());
+        drop(Runtime::spawn(async move {
+            let (begun, led) = {
+                let metrics = raft.metrics();
+                let metrics = metrics.borrow_watched();
+                (metrics.vote, metrics.current_leader.filter(|leader| *leader != own_id))
+            };
+            for wait in waits {
+                if let Some(id) = led {
+                    let release = TransferLeaderRequest::new(begun, id, None);
+                    if raft.handle_transfer_leader(release).await.is_err() {
+                        return;
+                    }
+                }
+                Runtime::sleep(wait).await;
+                let has_leader = {
+                    let metrics = raft.metrics();
+                    let metrics = metrics.borrow_watched();
+                    metrics.vote != begun && metrics.current_leader.is_some()
+                };
+                if has_leader || raft.trigger().elect(true).await.is_err() {
+                    return;
+                }
+            }
+        }));
+    }
+
+    fn first_waits(&self) -> Vec<Duration> {
+        let mut chance = self.chance.borrow_mut();
+        let longest = (0..FIRST_CAMPAIGNS_MAX).map(|times| FIRST_CAMPAIGN_MS << times);
+        longest.map(|ms| Duration::from_millis(ms / 2 + chance.below(ms))).collect()
+    }
+
     fn campaign_waits(&self) -> Vec<Duration> {
         let mut chance = self.chance.borrow_mut();
         let below = u64::try_from(CAMPAIGN_SPREAD.as_micros()).unwrap_or(u64::MAX);
@@ -365,6 +408,10 @@ const GROWN_BYTES_LEAST: u64 = 1 << 20;
 const ENTRIES_BEHIND_SNAPSHOT: u64 = 256;
 /// A heartbeat may be lost or late four times in a row.
 const HEARTBEATS_PER_TIMEOUT: u64 = 5;
+/// The first of the first campaigns comes after about this; each next one after twice as long.
+const FIRST_CAMPAIGN_MS: u64 = 15;
+/// With them it has tried for a second and a half; from then on openraft's own timeout counts.
+const FIRST_CAMPAIGNS_MAX: u32 = 6;
 /// For the leader's word on how far everyone is.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
 /// For one part of a snapshot, its writing included.
