@@ -35,7 +35,7 @@ mod verification;
 
 pub use broker::{Broker, BrokerParts};
 pub use isr_proposals::ControllerProposals;
-pub use leaders::SocketLeaders;
+pub use leaders::{SocketLeaders, fetch_answer, fetch_request};
 pub use local::{LocalLog, LocalParts, LocalTopics};
 pub use loopback::{Face, Hangup, Loopback};
 pub use markers::LocalMarkers;
