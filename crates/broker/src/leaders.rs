@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use client::{Connection, ConnectionOptions};
-use metadata::Publisher;
+use metadata::{Image, Publisher};
 use model::{BrokerId, ErrorCode, LeaderEpoch, Offset, PartitionId, TopicId};
 use replication::{
     Ask, LeaderSays, Waiter,
@@ -87,7 +87,7 @@ impl Link {
         if version < VERSION_MIN {
             return Err(LinkFault::Failed(format!("it serves Fetch up to {version} only")));
         }
-        let request = self.request(ask)?;
+        let request = fetch_request(self.node, &self.publisher.current(), ask)?;
         let frame = connection.frame(Api::Fetch, version, &request).map_err(failed)?;
         let answer = connection.begin(frame).await.map_err(failed)?;
         let interrupted = async {
@@ -101,7 +101,7 @@ impl Link {
         };
         let (_, got): (i32, FetchResponse) = wire::decode_response(Api::Fetch, version, frame)
             .map_err(|error| LinkFault::Failed(error.to_string()))?;
-        Ok(understood(got))
+        Ok(fetch_answer(got))
     }
 
     /// The connection to where the leader is now.
@@ -123,27 +123,33 @@ impl Link {
         self.connection = Some((address, connection.clone()));
         Ok(connection)
     }
+}
 
-    fn request(&self, ask: &FetchAsk) -> Result<FetchRequest, LinkFault> {
-        let image = self.publisher.current();
-        let Some(me) = image.broker(self.node) else {
-            return Err(LinkFault::Failed("this node is not registered yet".to_owned()));
-        };
-        let state = ReplicaState::default()
-            .with_replica_id(self.node.0.into())
-            .with_replica_epoch(me.epoch.0);
-        let number = |size: usize| i32::try_from(size).unwrap_or(i32::MAX);
-        let options = &ask.options;
-        Ok(FetchRequest::default()
-            .with_replica_state(state)
-            .with_max_wait_ms(i32::try_from(options.wait_max.as_millis()).unwrap_or(i32::MAX))
-            .with_min_bytes(number(options.bytes_min))
-            .with_max_bytes(number(options.bytes_max))
-            .with_session_id(ask.session_id)
-            .with_session_epoch(ask.session_epoch)
-            .with_topics(topics(&ask.partitions, number(options.partition_bytes_max)))
-            .with_forgotten_topics_data(forgotten(&ask.forgotten)))
-    }
+/// What `node` sends when it asks.
+///
+/// # Errors
+/// `image` does not know the node yet.
+pub fn fetch_request(
+    node: BrokerId,
+    image: &Image,
+    ask: &FetchAsk,
+) -> Result<FetchRequest, LinkFault> {
+    let Some(me) = image.broker(node) else {
+        return Err(LinkFault::Failed("this node is not registered yet".to_owned()));
+    };
+    let state =
+        ReplicaState::default().with_replica_id(node.0.into()).with_replica_epoch(me.epoch.0);
+    let number = |size: usize| i32::try_from(size).unwrap_or(i32::MAX);
+    let options = &ask.options;
+    Ok(FetchRequest::default()
+        .with_replica_state(state)
+        .with_max_wait_ms(i32::try_from(options.wait_max.as_millis()).unwrap_or(i32::MAX))
+        .with_min_bytes(number(options.bytes_min))
+        .with_max_bytes(number(options.bytes_max))
+        .with_session_id(ask.session_id)
+        .with_session_epoch(ask.session_epoch)
+        .with_topics(topics(&ask.partitions, number(options.partition_bytes_max)))
+        .with_forgotten_topics_data(forgotten(&ask.forgotten)))
 }
 
 /// By topic; partitions of one topic lie side by side.
@@ -175,7 +181,9 @@ fn forgotten(keys: &[PartitionKey]) -> Vec<ForgottenTopic> {
     topics.collect()
 }
 
-fn understood(got: FetchResponse) -> FetchGot {
+/// What a leader has said.
+#[must_use]
+pub fn fetch_answer(got: FetchResponse) -> FetchGot {
     let error = error_code(got.error_code);
     let partitions = got.responses.into_iter().flat_map(|topic| {
         let id = TopicId(topic.topic_id);

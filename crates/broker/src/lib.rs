@@ -38,7 +38,7 @@ mod verification;
 pub use broker::{Broker, BrokerParts};
 pub use cluster_topics::{Brokers, Call, ClusterTopics, SocketBrokers};
 pub use isr_proposals::ControllerProposals;
-pub use leaders::SocketLeaders;
+pub use leaders::{SocketLeaders, fetch_answer, fetch_request};
 pub use links::{BrokerLinks, LinkRequest, SocketLinks};
 pub use local::{LocalLog, LocalParts, LocalTopics};
 pub use loopback::{Face, Hangup, Loopback};

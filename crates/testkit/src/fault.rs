@@ -71,6 +71,15 @@ impl Plan {
         Self { chance, kinds, quiet_ms_max }
     }
 
+    /// As [`Self::draw`], but only of the faults with these numbers.
+    #[must_use]
+    pub fn draw_of(chance: Chance, numbers: &[u64]) -> Self {
+        let mut plan = Self::draw(chance);
+        let kept: Vec<u64> = plan.kinds.iter().copied().filter(|it| numbers.contains(it)).collect();
+        plan.kinds = if kept.is_empty() { numbers.to_vec() } else { kept };
+        plan
+    }
+
     /// How long nothing happens now.
     pub fn quiet(&mut self) -> Duration {
         Duration::from_millis(self.chance.below(self.quiet_ms_max))

@@ -8,6 +8,7 @@
 
 pub mod check;
 pub mod client;
+mod cluster;
 pub mod fault;
 pub mod history;
 #[cfg(feature = "mutants")]
@@ -15,4 +16,5 @@ pub mod mutants;
 pub mod net;
 pub mod node;
 pub mod run;
+pub mod way;
 pub mod workload;

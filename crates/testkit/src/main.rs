@@ -7,8 +7,9 @@ use testkit::run::{self, Scenario};
 const USAGE: &str = "\
 Runs simulated clusters, a seed at a time.
 
-  testkit [--seeds A..B | --seed N] [--minutes M] [--forever] [--tell] [--twice] [--steps A..B] [--mutants]
+  testkit [--nodes N] [--seeds A..B | --seed N] [--minutes M] [--forever] [--tell] [--twice] [--steps A..B] [--mutants]
 
+  --nodes N      how many nodes a cluster has (default 1: a lone node, with jobs)
   --seeds A..B   the seeds to run (default 1..11)
   --minutes M    simulated minutes in which things break (default 10)
   --forever      goes on after the last seed
@@ -21,6 +22,7 @@ example: cargo run --release -p testkit -- --seeds 1..101 --minutes 10
 ";
 
 struct Arguments {
+    nodes: u16,
     seeds: std::ops::Range<u64>,
     minutes: f64,
     is_forever: bool,
@@ -85,6 +87,7 @@ fn hunt(_arguments: &Arguments) -> ExitCode {
 fn run_seed(arguments: &Arguments, seed: u64) -> bool {
     let scenario = Scenario {
         seed,
+        nodes: arguments.nodes,
         breaking: Duration::from_secs_f64(arguments.minutes * 60.0),
         is_told: arguments.is_told,
         is_recorded: arguments.is_twice,
@@ -118,13 +121,17 @@ fn run_seed(arguments: &Arguments, seed: u64) -> bool {
         println!("  {what}");
     }
     if !wrong.is_empty() {
-        println!("  again: testkit --seed {seed} --minutes {} --tell", arguments.minutes);
+        println!(
+            "  again: testkit --nodes {} --seed {seed} --minutes {} --tell",
+            arguments.nodes, arguments.minutes
+        );
     }
     wrong.is_empty()
 }
 
 fn parse(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, String> {
     let mut arguments = Arguments {
+        nodes: 1,
         seeds: 1..11,
         minutes: 10.0,
         is_forever: false,
@@ -136,6 +143,10 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, S
     while let Some(name) = given.next() {
         let mut value = || given.next().ok_or_else(|| format!("{name} wants a value"));
         match name.as_str() {
+            "--nodes" => {
+                let text = value()?;
+                arguments.nodes = text.parse().map_err(|_| format!("{text} is no number"))?;
+            }
             "--seeds" => arguments.seeds = range(&value()?)?,
             "--seed" => {
                 let seed = number(&value()?)?;

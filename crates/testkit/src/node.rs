@@ -6,39 +6,53 @@
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::Path,
-    sync::Arc,
+    sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use broker::{
-    BrokerOptions, BrokerParts, Face, LocalLog, LocalTopics, Metrics, Transactions, publish,
+    BrokerOptions, BrokerParts, ControllerProposals, Face, LocalLog, LocalTopics, Membership,
+    MembershipParts, Metrics, Transactions, publish,
 };
 use bytes::{Buf, BytesMut};
-use controller::{
-    Controller, ControllerOptions, NoPeers, QuorumOptions, QuorumStorage, Registration,
-};
+use controller::{Controller, ControllerOptions, QuorumOptions, QuorumStorage, Registration};
 use coordinator::{Coordinator, GroupOptions};
 use jobs::{Engine, EngineParts};
 use metadata::{Publisher, options::ServerOptions};
 use model::BrokerId;
-use replication::{Housekeeper, ReplicaSet};
+use replication::{
+    Housekeeper, ReplicaSet,
+    fetcher::{FetcherOptions, Fetchers},
+};
 use storage::DataDirectory;
+use wire::{parse_peer_request, peer_answer};
 use world::{
     Chance, Clock, Disk,
-    exec::{self, Mutex, Receiver, Sender},
+    exec::{self, Mutex, Receiver, Sender, Wait},
     sim::{
         SimDisk,
         threads::{self, ProcessClock, ProcessId},
     },
 };
 
-use crate::net::{Connection, Host, Net};
+use crate::{
+    net::{Connection, Host, Net},
+    way::{NetLeaders, NetPeers},
+};
 
 const DATA: &str = "/data";
 const CLUSTER: &str = "AAAAAAAAAAAAAAAAAAAAAQ";
 
+/// How long a node that stops waits for its leaderships to be handed over.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(15);
+/// How long a message of another node may wait for its answer.
+const PEER_PATIENCE: Duration = Duration::from_secs(60);
+
 /// A node of a simulated cluster.
 pub struct Node {
     host: Host,
+    /// The hosts of those who vote.
+    voters: Vec<Host>,
     net: Net,
     settings: Vec<(String, String)>,
     chance: Chance,
@@ -59,17 +73,33 @@ struct Process {
 /// How far a process has come.
 enum State {
     Booting,
-    Up(Arc<Engine>),
+    Up(Inside),
     /// It has ended by itself, with this reason.
     Down(String),
 }
 
+/// What the checkers see of a process that serves.
+#[derive(Clone)]
+pub struct Inside {
+    /// Its SQL engine.
+    pub engine: Arc<Engine>,
+    /// Its partitions.
+    pub replicas: Arc<ReplicaSet>,
+    /// Its image.
+    pub publisher: Arc<Publisher>,
+}
+
 impl Node {
-    /// A node that does not run yet, on an empty disk.
+    /// A node that does not run yet, on an empty disk; `voters` make the quorum.
     #[must_use]
-    pub fn new(host: Host, net: Net, settings: Vec<(String, String)>, chance: Chance) -> Self {
+    pub fn new(
+        (host, voters): (Host, Vec<Host>),
+        net: Net,
+        settings: Vec<(String, String)>,
+        chance: Chance,
+    ) -> Self {
         let (disk, process) = (SimDisk::new(), None);
-        Self { host, net, settings, chance, disk, process, lives: 0 }
+        Self { host, voters, net, settings, chance, disk, process, lives: 0 }
     }
 
     /// Its host.
@@ -90,6 +120,7 @@ impl Node {
         let state = Arc::new(Mutex::new(State::Booting));
         let boot = Boot {
             host: self.host,
+            voters: self.voters.clone(),
             net: self.net.clone(),
             process: id,
             settings: self.settings.clone(),
@@ -126,11 +157,11 @@ impl Node {
         }
     }
 
-    /// The SQL engine of the process that serves.
+    /// What is within the process that serves.
     #[must_use]
-    pub fn engine(&self) -> Option<Arc<Engine>> {
+    pub fn inside(&self) -> Option<Inside> {
         match &*self.process.as_ref()?.state.lock() {
-            State::Up(engine) => Some(Arc::clone(engine)),
+            State::Up(inside) => Some(inside.clone()),
             State::Booting | State::Down(_) => None,
         }
     }
@@ -165,7 +196,7 @@ impl Node {
         // A process that has ended by itself hears nothing.
         let _ = process.stop.try_send(());
         while !matches!(*process.state.lock(), State::Down(_)) {
-            exec::sleep(std::time::Duration::from_millis(10));
+            exec::sleep(Duration::from_millis(10));
         }
         self.net.deafen(self.host);
         // Connections end with the process.
@@ -198,6 +229,7 @@ impl Node {
 /// What a process is made of.
 struct Boot {
     host: Host,
+    voters: Vec<Host>,
     net: Net,
     process: ProcessId,
     settings: Vec<(String, String)>,
@@ -212,26 +244,28 @@ fn main(boot: Boot, stopped: &Receiver<()>, state: &Mutex<State>) -> String {
         Ok(running) => running,
         Err(reason) => return reason,
     };
-    *state.lock() = State::Up(Arc::clone(&running.engine));
+    *state.lock() = State::Up(running.inside.clone());
     let _ = stopped.recv();
     running.close()
 }
 
 /// The parts that `logmill` wires, without sockets.
 struct Running {
-    engine: Arc<Engine>,
+    inside: Inside,
+    membership: Membership,
+    fetchers: Fetchers,
     coordinator: Coordinator,
     transactions: Transactions,
     controller: Controller,
     housekeeper: Housekeeper,
-    replicas: Arc<ReplicaSet>,
 }
 
 impl Running {
     fn boot(boot: Boot) -> Result<Self, String> {
-        let Boot { host, net, process, settings, disk, clock, mut chance } = boot;
+        let Boot { host, voters, net, process, settings, disk, clock, mut chance } = boot;
         let clock: Arc<dyn Clock> = Arc::new(clock);
-        let node = BrokerId(i32::from(host.0));
+        let broker = |host: &Host| BrokerId(i32::from(host.0));
+        let node = broker(&host);
         let server = Arc::new(server_options(node, &settings)?);
         let directory = DataDirectory::open(disk.clone(), Path::new(DATA), CLUSTER, node);
         let directory = Arc::new(directory.map_err(said)?);
@@ -240,18 +274,23 @@ impl Running {
         let coordinator = coordinator(&server, &replicas, &publisher, &clock, chance.bits())?;
         let quorum = QuorumStorage::open(&directory, disk, clock.clone()).map_err(said)?;
         let incarnation = chance.uuid();
+        let peers = NetPeers::new(net.clone(), host);
         let controller = Controller::start(
             quorum,
-            Arc::new(NoPeers),
+            Arc::new(peers.clone()),
             publisher.clone(),
             controller::World { clock: clock.clone(), chance: Chance::from_seed(chance.bits()) },
             ControllerOptions {
                 cluster_id: CLUSTER.to_owned(),
                 server: (*server).clone(),
-                quorum: QuorumOptions::alone(node, &server),
+                quorum: QuorumOptions::new(node, voters.iter().map(broker).collect(), &server),
             },
         )
         .map_err(said)?;
+        peers.attach(controller.clone());
+        let served = Arc::new(Served { controller: controller.clone(), face: OnceLock::new() });
+        let serving = Arc::clone(&served);
+        net.listen(host, process, Arc::new(move |connection| serving.serve(&connection)));
         let (address, port) = (format!("node-{}", host.0), 9092);
         let registration = Registration {
             id: node,
@@ -261,10 +300,20 @@ impl Running {
             port,
             rack: None,
         };
-        match controller.join(registration, &publisher) {
-            Some(Ok(_)) => {}
-            other => return Err(format!("not registered: {other:?}")),
-        }
+        let membership = Membership::begin(MembershipParts {
+            registration,
+            interval: heartbeat_interval(&server),
+            controller: controller.clone(),
+            publisher: publisher.clone(),
+            clock: clock.clone(),
+        });
+        let membership = membership.map_err(said)?;
+        membership.await_registered().map_err(refused)?;
+        let proposals = ControllerProposals::new(node, controller.clone(), publisher.clone());
+        replicas.propose_to(Arc::new(proposals));
+        let leaders = NetLeaders { net: net.clone(), node, publisher: publisher.clone() };
+        let following = FetcherOptions::of(&server);
+        let fetchers = Fetchers::start(&replicas, Arc::new(leaders), following).map_err(said)?;
         let here = (&replicas, &publisher);
         let transactions =
             Transactions::start(here, &coordinator, &controller, &clock, &server).map_err(said)?;
@@ -281,8 +330,9 @@ impl Running {
             options: Arc::new(options.clone()),
             metrics: Arc::new(Metrics::default()),
         };
-        let face = Face::new(parts());
-        net.listen(host, process, Arc::new(move |connection| serve(&face, &connection)));
+        // The first is the only one.
+        let _ = served.face.set(Face::new(parts()));
+        membership.await_active().map_err(refused)?;
         let engine = Engine::start(EngineParts {
             topics: Arc::new(LocalTopics::new(parts().local())),
             controller: controller.clone(),
@@ -292,36 +342,79 @@ impl Running {
             own_addresses: vec![format!("{address}:{port}")],
         });
         let housekeeper = Housekeeper::start(replicas.clone()).map_err(said)?;
-        Ok(Self { engine, coordinator, transactions, controller, housekeeper, replicas })
+        let inside = Inside { engine, replicas, publisher };
+        Ok(Self {
+            inside,
+            membership,
+            fetchers,
+            coordinator,
+            transactions,
+            controller,
+            housekeeper,
+        })
     }
 
     fn close(self) -> String {
-        self.engine.close();
+        self.inside.engine.close();
+        // Not in time: others take over when the session is over.
+        let _ = self.membership.leave(LEAVE_PATIENCE);
         self.transactions.coordinator.stop();
         self.coordinator.stop();
+        self.fetchers.stop();
         self.housekeeper.stop();
+        drop(self.membership);
         self.controller.close();
-        self.replicas.close().map_or_else(said, |()| "closed".to_owned())
+        self.inside.replicas.close().map_or_else(said, |()| "closed".to_owned())
     }
 }
 
-/// One client's connection, on a thread of its own.
-fn serve(face: &Face, connection: &Connection) {
-    let host = u8::try_from(connection.peer().0 % 250).unwrap_or(0);
-    let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, host));
-    let mut loopback = face.connect(SocketAddr::new(address, 1024));
-    while let Ok(mut frame) = connection.receive(None) {
-        frame.advance(4); // its length
-        let answered = exec::block_on(loopback.answer(BytesMut::from(&frame[..])));
-        let is_over = match answered {
-            Ok(Some(answer)) => connection.send(answer).is_err(),
-            Ok(None) => false,
-            Err(_) => true,
-        };
-        if is_over {
-            return;
+/// Who answers what arrives at a node.
+struct Served {
+    controller: Controller,
+    /// Once the broker serves.
+    face: OnceLock<Face>,
+}
+
+impl Served {
+    /// One connection, on a thread of its own.
+    fn serve(&self, connection: &Connection) {
+        let host = u8::try_from(connection.peer().0 % 250).unwrap_or(0);
+        let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, host)), 1024);
+        let mut loopback = None;
+        let mut peer = None;
+        while let Ok(mut frame) = connection.receive(None) {
+            frame.advance(4); // its length
+            let answer = if let Some((correlation, body)) = parse_peer_request(&frame) {
+                peer = Controller::sender(&body).or(peer);
+                let answer = self.controller.on_peer(body).wait_for(PEER_PATIENCE).flatten();
+                answer.map(|answer| Some(peer_answer(correlation, &answer)))
+            } else {
+                let Some(face) = self.face.get() else { return };
+                let loopback = loopback.get_or_insert_with(|| face.connect(address));
+                exec::block_on(loopback.answer(BytesMut::from(&frame[..]))).ok()
+            };
+            let is_over = match answer {
+                Some(Some(answer)) => connection.send(answer).is_err(),
+                Some(None) => false,
+                None => true,
+            };
+            if is_over {
+                return;
+            }
+        }
+        if let Some(peer) = peer {
+            self.controller.on_disconnected(peer);
         }
     }
+}
+
+fn heartbeat_interval(server: &ServerOptions) -> Duration {
+    let ms = u64::try_from(server.number("broker.heartbeat.interval.ms")).unwrap_or(1);
+    Duration::from_millis(ms.max(1))
+}
+
+fn refused(refusal: controller::Refusal) -> String {
+    format!("not registered: {refusal:?}")
 }
 
 fn server_options(node: BrokerId, settings: &[(String, String)]) -> Result<ServerOptions, String> {

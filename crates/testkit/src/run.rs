@@ -19,6 +19,7 @@ use world::{
 use crate::{
     check,
     client::Client,
+    cluster,
     fault::{Clients, Plan},
     history::History,
     net::{Host, Net},
@@ -27,10 +28,12 @@ use crate::{
 };
 
 /// What a run is like.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Scenario {
     /// Decides every choice.
     pub seed: u64,
+    /// How many nodes there are.
+    pub nodes: u16,
     /// How long things break, in simulated time.
     pub breaking: Duration,
     /// Prints what happens.
@@ -39,6 +42,20 @@ pub struct Scenario {
     pub is_recorded: bool,
     /// Prints these steps.
     pub shown: std::ops::Range<u64>,
+}
+
+impl Default for Scenario {
+    /// A lone node, on which nothing breaks.
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            nodes: 1,
+            breaking: Duration::ZERO,
+            is_told: false,
+            is_recorded: false,
+            shown: 0..0,
+        }
+    }
 }
 
 /// What came of it.
@@ -56,7 +73,7 @@ const PARTITIONS: i32 = 3;
 /// The workloads that must come back to life.
 const WORKLOADS: [&str; 5] = ["producer-0", "producer-1", "reader-0", "reader-1", "clicker"];
 /// How long life may take to return once everything is healed.
-const HEALING_MAX: Duration = Duration::from_secs(120);
+pub(crate) const HEALING_MAX: Duration = Duration::from_secs(120);
 
 /// Runs it.
 #[must_use]
@@ -69,7 +86,10 @@ pub fn run(scenario: &Scenario) -> Report<Verdict> {
         ..Options::default()
     };
     let scenario = scenario.clone();
-    threads::run(&options, move || lone(&scenario))
+    threads::run(&options, move || match scenario.nodes {
+        0 | 1 => lone(&scenario),
+        _ => cluster::run(&scenario),
+    })
 }
 
 /// Why a report is a failure; none when it is not.
@@ -89,14 +109,14 @@ fn lone(scenario: &Scenario) -> Verdict {
     let mut draw = || Chance::from_seed(chance.bits());
     let net = Net::new(draw());
     let host = Host(1);
-    let mut node = Node::new(host, net.clone(), settings(), draw());
+    let mut node = Node::new((host, vec![host]), net.clone(), settings(), draw());
     node.start();
     let mut client = Client::new(net.clone(), Host(99), "checker", vec![host]);
     let topic = |name| TopicName::parse(name).expect("a legal name");
     let (events, clicks, views) = (topic("events"), topic("clicks"), topic("views"));
-    create(&mut client, host, (&events, PARTITIONS));
-    create(&mut client, host, (&clicks, 1));
-    create(&mut client, host, (&views, 1));
+    create(&mut client, host, (&events, PARTITIONS, 1));
+    create(&mut client, host, (&clicks, 1, 1));
+    create(&mut client, host, (&views, 1, 1));
     submit(&node);
 
     let (history, clicked) = (History::default(), History::default());
@@ -152,11 +172,15 @@ fn settings() -> Vec<(String, String)> {
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
 }
 
-fn create(client: &mut Client, broker: Host, (topic, partitions): (&TopicName, i32)) {
+pub(crate) fn create(
+    client: &mut Client,
+    broker: Host,
+    (topic, partitions, replicas): (&TopicName, i32, i16),
+) {
     let new = CreatableTopic::default()
         .with_name(messages::TopicName(text(topic.as_str())))
         .with_num_partitions(partitions)
-        .with_replication_factor(1);
+        .with_replication_factor(replicas);
     let request = CreateTopicsRequest::default().with_timeout_ms(5_000).with_topics(vec![new]);
     loop {
         let answer: Result<CreateTopicsResponse, _> =
@@ -184,7 +208,7 @@ fn submit(node: &Node) {
             true
         }
     }
-    let engine = node.engine().expect("nothing has broken yet");
+    let engine = node.inside().expect("nothing has broken yet").engine;
     let mut listener = Listener(Vec::new());
     engine.execute("", check::SCRIPT, &mut listener);
     let refused = listener.0.iter().find(|answer| matches!(answer, Answer::Error { .. }));
@@ -237,7 +261,7 @@ fn await_life(scenario: &Scenario, node: &mut Node, histories: &[&History]) -> V
 
 /// No fault is a job's fault: it runs, or rests until its node is back.
 fn judge_jobs(node: &Node) -> Vec<String> {
-    let jobs = node.engine().map(|engine| engine.jobs()).unwrap_or_default();
+    let jobs = node.inside().map(|inside| inside.engine.jobs()).unwrap_or_default();
     let reason = |job: &JobView| Some(format!("the job failed: {}", job.fact.state.reason()?));
     jobs.iter().filter_map(reason).collect()
 }
@@ -263,7 +287,7 @@ fn judge_windows(client: &mut Client, clicks: &TopicName, views: &TopicName) -> 
     }
 }
 
-fn judge(
+pub(crate) fn judge(
     client: &mut Client,
     (topic, partitions): (&TopicName, i32),
     history: &History,
@@ -283,7 +307,7 @@ fn judge(
     violations
 }
 
-fn tell(scenario: &Scenario, what: impl FnOnce() -> String) {
+pub(crate) fn tell(scenario: &Scenario, what: impl FnOnce() -> String) {
     if scenario.is_told {
         eprintln!("{:>10.3} s  {}", threads::elapsed().as_secs_f64(), what());
     }

@@ -1,0 +1,7 @@
+//! The ways of one node to the others, over the simulated network: what the product does with sockets.
+
+mod leaders;
+mod peers;
+
+pub use leaders::NetLeaders;
+pub use peers::NetPeers;
