@@ -1,7 +1,8 @@
-//! The `logmill` command: `dev` and `server` start a node, `sql` talks to one, `demo` shows one, `bench` measures any Kafka broker.
+//! The `logmill` command: `dev` and `server` start a node, `sql` and `cluster` talk to one, `demo` shows one, `bench` measures any Kafka broker.
 
 mod bench;
 mod boot;
+mod cluster;
 mod console;
 mod demo;
 mod dev;
@@ -32,6 +33,10 @@ enum Command {
     Dev(dev::DevArgs),
     /// Start a node of a cluster, as its server.properties says.
     Server(server::ServerArgs),
+    /// Say how a cluster is.
+    Cluster(cluster::ClusterArgs),
+    /// Name what is wrong with a cluster, and what could lose data.
+    Doctor(cluster::doctor::DoctorArgs),
     /// Run Flink SQL on a running node: a file, one statement, or a shell.
     Sql(console::SqlArgs),
     /// Show a clickstream becoming one-minute windows, and check every one of them.
@@ -44,6 +49,8 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Dev(args) => dev::run(&args),
         Command::Server(args) => server::run(&args),
+        Command::Cluster(args) => cluster::run(&args),
+        Command::Doctor(args) => cluster::doctor::run(&args),
         Command::Sql(args) => console::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Bench(args) => bench::run(args),

@@ -79,6 +79,15 @@ impl Child {
         }
     }
 
+    /// kill -9.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut running) = self.running.take() {
+            // An error means that it has ended by itself.
+            let _ = running.process.kill();
+            let _ = running.process.wait();
+        }
+    }
+
     /// Ends it cleanly; answers whether it did within a bounded time.
     pub(crate) fn stop(&mut self) -> bool {
         let Some(mut running) = self.running.take() else { return true };

@@ -1,7 +1,9 @@
 //! `logmill dev`: one node in this process, or several as its children, until it is told to stop.
 
+mod chaos;
 mod child;
 mod cluster;
+mod numbered;
 
 use std::{
     path::PathBuf,
@@ -10,7 +12,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use clap::Args;
@@ -24,7 +26,8 @@ use crate::{boot::Alone, process};
   logmill dev                                   ports 9092 and 8080, data in a temporary folder
   logmill dev --data ./data                     data that outlives the node
   logmill dev --kafka-port 19092 --http-port 18080
-  logmill dev --nodes 3                         three nodes, ports 9092, 9094, 9096: kill one and see")]
+  logmill dev --nodes 3                         three nodes, ports 9092, 9094, 9096: kill one and see
+  logmill dev --nodes 3 --chaos                 kills nodes under load and proves that nothing is lost")]
 pub(crate) struct DevArgs {
     /// Where the data lies; a temporary folder, removed at the end, when not given.
     #[arg(long, value_name = "DIR")]
@@ -38,6 +41,15 @@ pub(crate) struct DevArgs {
     /// How many nodes; more than one are processes of their own.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=9))]
     nodes: u8,
+    /// Kill nodes and heal them under load, then check that no record was lost or doubled; the exit code tells.
+    #[arg(long, requires = "nodes")]
+    chaos: bool,
+    /// How long the chaos lasts.
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    chaos_seconds: u64,
+    /// Repeats the choices of a chaos.
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
     /// A broker setting under Kafka's name, e.g. `num.partitions=3`. May be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
@@ -45,7 +57,7 @@ pub(crate) struct DevArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &DevArgs) -> ExitCode {
-    if args.nodes == 1 { run_alone(args) } else { run_cluster(args) }
+    if args.nodes == 1 && !args.chaos { run_alone(args) } else { run_cluster(args) }
 }
 
 fn run_cluster(args: &DevArgs) -> ExitCode {
@@ -74,6 +86,13 @@ fn run_cluster(args: &DevArgs) -> ExitCode {
     if let Err(error) = process::on_stop(is_over.clone()) {
         eprintln!("error: {error}");
         return ExitCode::FAILURE;
+    }
+    if args.chaos {
+        let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
+        let time = Duration::from_secs(args.chaos_seconds);
+        let is_kept = chaos::run(&mut cluster, seed, time, || is_over.load(Ordering::Acquire));
+        let is_closed = cluster.close();
+        return if is_kept && is_closed { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     cluster::watch(&mut cluster, || is_over.load(Ordering::Acquire));
     eprintln!("logmill: closing");
