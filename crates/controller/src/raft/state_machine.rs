@@ -189,7 +189,7 @@ impl RaftSnapshotBuilder<Types> for StateMachine {
         };
         self.log.note_snapshot();
         let (checkpoints, now) = (self.checkpoints.clone(), self.clock.wall());
-        let (send, receive) = std::sync::mpsc::sync_channel(1);
+        let (send, receive) = world::exec::channel(1);
         let kept = meta.clone();
         self.log
             .perform(Work::Other(Box::new(move || {
@@ -200,7 +200,8 @@ impl RaftSnapshotBuilder<Types> for StateMachine {
                 Ok(())
             })))
             .await?;
-        let snapshot = receive.try_recv().map_err(io::Error::other)?;
+        let gone = |_| io::Error::other("the snapshot was not written");
+        let snapshot = receive.try_recv().map_err(gone)?;
         let mut state = self.state.borrow_mut();
         state.snapshot_bytes = snapshot.len() as u64;
         state.snapshot = Some(meta.clone());
