@@ -99,12 +99,13 @@ fn arrows_go_strictly_down() {
 
 #[test]
 fn foreign_crates_stay_where_they_belong() {
-    let owners: [(&str, &[&str]); 5] = [
+    let owners: [(&str, &[&str]); 6] = [
         ("kafka-protocol", &["wire"]),
         ("sqlparser", &["sql"]),
         ("axum", &["gateway"]),
         ("openraft", &["controller"]),
         ("clap", &["logmill"]),
+        ("corosensei", &["world"]),
     ];
     for (name, room) in rooms() {
         for (foreign, allowed) in owners {
@@ -135,11 +136,43 @@ fn the_operating_systems_clock_disk_and_chance_stay_in_the_world() {
     let banned =
         ["SystemTime::now", "Instant::now", "std::fs::", "fs::File", "fs::read", "fastrand::"];
     // The command line is outside: it measures, and reads files for people. The client is a client.
-    let outside = ["crates/world/", "crates/logmill/", "crates/client/"];
+    let outside =
+        ["crates/world/", "crates/logmill/", "crates/client/", "crates/testkit/src/main.rs"];
     for (path, line) in product_lines() {
         if !outside.iter().any(|prefix| path.starts_with(prefix)) {
             for word in banned {
                 assert!(!line.contains(word), "{path} uses {word}: ask world for it");
+            }
+        }
+    }
+}
+
+#[test]
+fn threads_and_waits_are_the_worlds() {
+    let banned = [
+        "std::thread",
+        "thread::spawn",
+        "thread::Builder",
+        "thread::sleep",
+        "thread::park",
+        "sync::mpsc",
+        "tokio::time",
+        "sync::Condvar",
+        "Condvar, Mutex, MutexGuard, PoisonError",
+    ];
+    // The command line and the client are outside; what waits on a socket waits with tokio.
+    let outside = [
+        "crates/world/",
+        "crates/logmill/",
+        "crates/client/",
+        "crates/gateway/",
+        "crates/broker/src/server.rs",
+        "crates/broker/src/connection/",
+    ];
+    for (path, line) in product_lines() {
+        if !outside.iter().any(|prefix| path.starts_with(prefix)) {
+            for word in banned {
+                assert!(!line.contains(word), "{path} uses {word}: ask world::exec for it");
             }
         }
     }

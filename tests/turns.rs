@@ -13,7 +13,9 @@ use std::{
 };
 
 use broker::{BrokerOptions, LocalLog, LocalParts, LocalTopics, ProducerIds, publish};
-use controller::{Controller, ControllerOptions, QuorumOfOne, Registration, World};
+use controller::{
+    Controller, ControllerOptions, NoPeers, QuorumOptions, QuorumStorage, Registration, World,
+};
 use coordinator::{Coordinator, GroupOptions};
 use flow::{
     plan::Plan,
@@ -93,12 +95,17 @@ impl Node {
         let server = ServerOptions::new(NODE);
         let replicas = ReplicaSet::new(directory.clone(), clock.clone(), server.clone());
         let publisher = Arc::new(Publisher::new());
-        let quorum = QuorumOfOne::open(&directory, disk, clock.clone(), &server).ok()?;
+        let quorum = QuorumStorage::open(&directory, disk, clock.clone()).ok()?.written_in_place();
         let controller = Controller::start(
-            Box::new(quorum),
+            quorum,
+            Arc::new(NoPeers),
             publisher.clone(),
             World { clock: clock.clone(), chance: Chance::from_seed(1) },
-            ControllerOptions { cluster_id: id.to_owned(), server: server.clone() },
+            ControllerOptions {
+                cluster_id: id.to_owned(),
+                server: server.clone(),
+                quorum: QuorumOptions::alone(NODE, &server),
+            },
         )
         .ok()?;
         let log = Arc::new(LocalLog::new(replicas.clone()));

@@ -107,6 +107,9 @@ async fn handle(
             to.send(&cluster::incremental_alter_configs::handle(cx, asked).await)
         }
         Request::DescribeLogDirs(asked) => to.send(&cluster::describe_log_dirs::handle(cx, asked)),
+        Request::DescribeQuorum(asked) => {
+            to.send(&cluster::describe_quorum::handle(cx, asked).await)
+        }
         Request::DescribeCluster(asked) => to.send(&cluster::describe_cluster::handle(cx, asked)),
         Request::ElectLeaders(asked) => to.send(&cluster::elect_leaders::handle(cx, asked).await),
         Request::AlterPartitionReassignments(asked) => {

@@ -1,180 +1,220 @@
-//! The single writer: takes what is queued, decides it in order, commits it in one write, publishes, answers.
+//! The single writer of a cluster: on the node that leads the quorum it decides what is asked, one group of requests at a time;
+//! on every node it publishes what is applied.
 //!
-//! Requests that queue up while the disk syncs are committed together. A request sees the facts of those before it, also
-//! uncommitted ones: `newest` runs ahead of what is published. When the log fails, everything since the last commit is dropped with
-//! the answers to it, and nothing is decided any more until a restart: what is on disk is not known.
+//! A group that is being committed is ahead of the image (`newest`): a request sees the facts of those before it. What is asked meanwhile
+//! waits and is the next group, so that a slow commit is shared. Answers leave when the group is applied here and published. A leader that
+//! is none any more passes on what it has not answered, and decides nothing before it has applied all that was written before its term.
 
-use std::{mem, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
-use metadata::{Delta, Fact, Image, Publisher};
-use model::Offset;
-use world::exec::{Receiver, TryRecvError};
+use ::bytes::Bytes;
+use metadata::{Fact, Image, Publisher};
+use tokio::sync::mpsc::Sender;
+use world::Clock;
 
 use crate::{
-    Answer, ControllerError, ControllerOptions, Quorum, Request, World,
+    Answer,
+    inbox::{Asked, Inbox, News, Role},
     machine::{Machine, Outcome},
+    raft::{Command, ENTRY_BYTES_MAX, Group},
 };
 
-/// Requests that may wait for the controller; the next one is not answered.
-pub const QUEUE_REQUESTS_MAX: usize = 1024;
 /// Requests that are committed together.
 const GROUP_REQUESTS_MAX: usize = 256;
 /// Bytes of facts from which on a group is committed.
 const GROUP_BYTES_MAX: usize = 1 << 20;
-
-pub(crate) type Reply = Box<dyn FnOnce(Answer) + Send>;
-
-/// What the driver is told.
-pub(crate) enum Message {
-    Request(Request, Reply),
-    Close,
-}
+/// How often a leader that waits for a commit looks for requests that nobody waits for any more.
+const OVERDUE_CHECK: Duration = Duration::from_millis(500);
 
 pub(crate) struct Driver {
-    quorum: Box<dyn Quorum>,
-    publisher: Arc<Publisher>,
-    machine: Machine,
-    /// With the facts that are being committed; equal to the published image between two groups.
-    newest: Image,
-    has_failed: bool,
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) commands: Sender<Command>,
+    pub(crate) publisher: Arc<Publisher>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) machine: Machine,
+    /// With the facts that are being committed; equal to the applied image between two groups.
+    pub(crate) newest: Image,
+    pub(crate) applied: Image,
+    pub(crate) role: Role,
+    pub(crate) in_flight: Option<InFlight>,
+    pub(crate) next_ticket: u64,
+}
+
+/// A group that is being committed.
+pub(crate) struct InFlight {
+    ticket: u64,
+    answers: Vec<(Asked, Answer)>,
 }
 
 impl Driver {
-    /// Reads the log and publishes the image that it makes.
-    pub(crate) fn load(
-        mut quorum: Box<dyn Quorum>,
-        publisher: Arc<Publisher>,
-        world: World,
-        options: ControllerOptions,
-    ) -> Result<Self, ControllerError> {
-        let mut newest = Image::default();
-        quorum.load(&mut |offset, record| {
-            let fact = Fact::decode(record)
-                .map_err(|source| ControllerError::Record { offset, source })?;
-            newest.apply(&fact);
-            newest.set_version(offset);
-            Ok(())
-        })?;
-        let mut machine = Machine::new(world, options);
-        let now = machine.world.clock.now();
-        machine.on_elected(&newest, now);
-        let mut driver = Self { quorum, publisher, machine, newest, has_failed: false };
-        driver.name_cluster()?;
-        driver.publisher.publish(Arc::new(driver.newest.clone()), &Delta::everything());
-        Ok(driver)
-    }
-
-    /// The first fact of a new cluster is its id; an old one must have ours.
-    fn name_cluster(&mut self) -> Result<(), ControllerError> {
-        let expected = self.machine.cluster_id();
-        let found = self.newest.cluster_id();
-        if found == expected {
-            return Ok(());
-        }
-        if !found.is_empty() {
-            let (found, expected) = (found.to_owned(), expected.to_owned());
-            return Err(ControllerError::Cluster { found, expected });
-        }
-        let fact = Fact::Cluster { id: expected.to_owned() };
-        let version = self.quorum.append(&[fact.encode()])?;
-        self.newest.apply(&fact);
-        self.newest.set_version(version);
-        Ok(())
-    }
-
-    pub(crate) fn run(mut self, queue: &Receiver<Message>) {
-        while let Ok(first) = queue.recv() {
-            let mut group = Group::new(&self.newest);
-            let mut is_open = self.take(first, &mut group);
-            while is_open && group.has_room() {
-                match queue.try_recv() {
-                    Ok(message) => is_open = self.take(message, &mut group),
-                    Err(TryRecvError::Empty) => break,
-                    Err(TryRecvError::Disconnected) => is_open = false,
-                }
+    pub(crate) fn run(mut self) {
+        loop {
+            let takes_requests = self.in_flight.is_none() && self.role != Role::Taking;
+            let news = self.inbox.wait(takes_requests, self.patience());
+            if news.is_closing {
+                return; // dropping the replies says so
             }
-            self.commit(group);
-            if !is_open {
-                break;
+            self.on_news(news);
+            match self.role {
+                Role::Leading(term) if self.in_flight.is_none() => self.decide(term),
+                Role::Leading(_) | Role::Taking => self.drop_overdue(),
+                Role::Following => self.pass_on(),
+                Role::Failed => drop(self.inbox.requests(usize::MAX)),
             }
-            self.snapshot_if_grown();
-        }
-        if !self.has_failed {
-            // A log that cannot be closed is recovered at the next start: nothing that was answered is lost.
-            let _ = self.quorum.close();
         }
     }
 
-    /// Decides one message; answers whether there may be more.
-    fn take(&mut self, message: Message, group: &mut Group) -> bool {
-        let Message::Request(request, reply) = message else { return false };
-        if self.has_failed {
-            return true; // dropping the reply says so
+    /// How long there is nothing to do but for what comes into the inbox.
+    fn patience(&self) -> Option<Duration> {
+        if self.in_flight.is_some() {
+            return Some(OVERDUE_CHECK);
         }
-        let Outcome { facts, answer } = self.machine.decide(&self.newest, request);
+        let Role::Leading(_) = self.role else { return None };
+        self.machine.next_deadline().map(|at| at.since(self.clock.now()))
+    }
+
+    fn on_news(&mut self, news: News) {
+        if let Some((image, delta)) = news.applied {
+            self.applied = image.clone();
+            self.publisher.publish(Arc::new(image), &delta);
+        }
+        for (ticket, is_applied) in news.settled {
+            self.on_settled(ticket, is_applied);
+        }
+        if news.role != self.role {
+            self.role = news.role;
+            self.give_up();
+            if let Role::Leading(_) = self.role {
+                self.machine.on_elected(&self.applied, self.clock.now());
+            }
+        }
+        for broker in news.suspects {
+            self.machine.on_suspect(broker, self.clock.now());
+        }
+        if self.in_flight.is_none() {
+            self.newest = self.applied.clone();
+        }
+    }
+
+    fn on_settled(&mut self, ticket: u64, is_applied: bool) {
+        let Some(group) = self.in_flight.take_if(|group| group.ticket == ticket) else { return };
+        for (asked, answer) in group.answers {
+            if is_applied {
+                (asked.reply)(answer);
+            } else {
+                self.ask_elsewhere(asked);
+            }
+        }
+    }
+
+    /// What is in flight was decided in a term that is over: others may know what became of it.
+    fn give_up(&mut self) {
+        for (asked, _) in self.in_flight.take().into_iter().flat_map(|group| group.answers) {
+            self.ask_elsewhere(asked);
+        }
+    }
+
+    fn pass_on(&mut self) {
+        for asked in self.inbox.requests(GROUP_REQUESTS_MAX) {
+            self.ask_elsewhere(asked);
+        }
+    }
+
+    fn ask_elsewhere(&self, asked: Asked) {
+        if !asked.is_forwarded {
+            // A full queue drops it: that says so.
+            let _ = self.commands.try_send(Command::Forward(asked));
+        }
+    }
+
+    fn drop_overdue(&mut self) {
+        let now = self.clock.now();
+        if let Some(group) = &mut self.in_flight {
+            group.answers.retain(|(asked, _)| asked.deadline > now);
+        }
+    }
+
+    fn decide(&mut self, term: u64) {
+        let mut group = Draft::default();
+        self.name_cluster(&mut group);
+        let now = self.clock.now();
+        if self.machine.next_deadline().is_some_and(|at| at <= now) {
+            for fact in self.machine.on_tick(&self.newest, now) {
+                group.add(&mut self.newest, &fact);
+            }
+        }
+        while group.has_room() {
+            let Some(asked) = self.inbox.requests(1).pop() else { break };
+            self.take(asked, &mut group);
+        }
+        if group.facts.is_empty() {
+            for (asked, answer) in group.answers {
+                (asked.reply)(answer);
+            }
+            return;
+        }
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.in_flight = Some(InFlight { ticket, answers: group.answers });
+        let groups = split(term, group.facts);
+        // The quorum's thread gone means the role is about to change.
+        let _ = self.commands.blocking_send(Command::Propose { ticket, groups });
+    }
+
+    /// The first fact of a new cluster is its id.
+    fn name_cluster(&mut self, group: &mut Draft) {
+        if self.newest.cluster_id().is_empty() {
+            let id = self.machine.cluster_id().to_owned();
+            group.add(&mut self.newest, &Fact::Cluster { id });
+        }
+    }
+
+    fn take(&mut self, asked: Asked, group: &mut Draft) {
+        let Outcome { facts, answer } = self.machine.decide(&self.newest, asked.request.clone());
+        if facts.iter().any(|fact| fact.encode().len() > ENTRY_BYTES_MAX) {
+            return; // dropping the reply says so: no entry holds it
+        }
         for fact in &facts {
-            group.delta.note(&self.newest, fact);
-            self.newest.apply(fact);
-            group.add(fact.encode());
+            group.add(&mut self.newest, fact);
         }
-        group.answers.push((reply, answer));
-        true
-    }
-
-    fn commit(&mut self, group: Group) {
-        let Group { before, records, delta, answers, .. } = group;
-        if !records.is_empty() {
-            let expected = self.quorum.end().plus(records.len() as i64 - 1);
-            match self.quorum.append(&records) {
-                Ok(committed) => {
-                    assert_eq!(committed, expected, "a single writer knows its offsets");
-                    self.newest.set_version(committed);
-                    self.publisher.publish(Arc::new(self.newest.clone()), &delta);
-                }
-                Err(_) => {
-                    self.has_failed = true;
-                    self.newest = before;
-                    return;
-                }
-            }
-        }
-        for (reply, answer) in answers {
-            reply(answer);
-        }
-    }
-
-    fn snapshot_if_grown(&mut self) {
-        if !self.has_failed && self.quorum.has_grown() {
-            let end = self.newest.version().plus(1);
-            let mut facts = self.newest.facts().map(|fact| fact.encode());
-            // Without it the log is longer, and the next commit shows whether the disk is at fault.
-            let _ = self.quorum.snapshot(end, &mut facts);
-        }
+        group.answers.push((asked, answer));
     }
 }
 
 /// Requests that are committed together.
-struct Group {
-    before: Image,
-    records: Vec<Vec<u8>>,
+#[derive(Default)]
+struct Draft {
+    facts: Vec<Bytes>,
     bytes: usize,
-    delta: Delta,
-    answers: Vec<(Reply, Answer)>,
+    answers: Vec<(Asked, Answer)>,
 }
 
-impl Group {
-    fn new(before: &Image) -> Self {
-        let before = before.clone();
-        let (records, answers) = (Vec::new(), Vec::new());
-        Self { before, records, bytes: 0, delta: Delta::default(), answers }
-    }
-
-    fn add(&mut self, record: Vec<u8>) {
-        self.bytes += record.len() + mem::size_of::<Offset>();
-        self.records.push(record);
+impl Draft {
+    fn add(&mut self, image: &mut Image, fact: &Fact) {
+        image.apply(fact);
+        let record = fact.encode();
+        self.bytes += record.len();
+        self.facts.push(record.into());
     }
 
     fn has_room(&self) -> bool {
         self.answers.len() < GROUP_REQUESTS_MAX && self.bytes < GROUP_BYTES_MAX
     }
+}
+
+/// One entry, but for a request whose facts do not fit into one: those are committed one entry after the other.
+fn split(term: u64, facts: Vec<Bytes>) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut bytes = 0;
+    for fact in facts {
+        bytes += fact.len();
+        match groups.last_mut() {
+            Some(group) if bytes <= ENTRY_BYTES_MAX => group.facts.push(fact),
+            _ => {
+                bytes = fact.len();
+                groups.push(Group { term, facts: vec![fact] });
+            }
+        }
+    }
+    groups
 }

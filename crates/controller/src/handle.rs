@@ -1,56 +1,134 @@
 //! The handle by which everyone asks the controller: typed questions, answers that come later.
 //!
-//! An answer comes once its facts are committed and all subscribers of the publisher have acted on them. A [`Pending`] that resolves to
-//! `None` was not answered: the queue was full, the metadata log has failed, or the controller has closed. The request may then have
-//! taken effect or not.
+//! On the node that leads the quorum a request is decided here, else it is passed on to the one that leads; whoever asks sees no difference. An
+//! answer comes once its facts are committed and applied on the node that decided; when that is this one, all subscribers of the publisher
+//! have acted on them. A [`Pending`] that resolves to `None` was not answered: the queue was full, nobody led in time, the metadata log has
+//! failed, or the controller has closed. The request may then have taken effect or not.
 
 use std::{
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+    time::Duration,
 };
 
-use metadata::{PartitionState, Publisher};
+use ::bytes::Bytes;
+use metadata::{Image, PartitionState, Publisher};
 use model::{BrokerEpoch, BrokerId, ErrorCode, PartitionId, Pending, Reply, TopicId, TopicName};
-use world::exec::{self, JoinHandle, Sender, TrySendError, Wait};
+use tokio::sync::mpsc::Sender;
+use world::{Chance, Clock, exec::Wait};
 
 use crate::{
     Answer, ControllerError, ControllerOptions, CreatedTopic, Elected, Election, Heartbeat,
-    HeartbeatAnswer, IfThere, IsrChange, MorePartitions, NewTopic, Quorum, Reassignment, Refusal,
-    Registration, Request, Stored, TopicChange, TopicKey, World,
-    driver::{Driver, Message, QUEUE_REQUESTS_MAX},
+    HeartbeatAnswer, IfThere, IsrChange, MorePartitions, NewTopic, Peers, QuorumStatus,
+    QuorumStorage, Reassignment, Refusal, Registration, Request, Stored, TopicChange, TopicKey,
+    World,
+    driver::Driver,
+    inbox::{Asked, Inbox, Role},
+    machine::Machine,
+    raft::{Command, Quorum, QuorumParts},
 };
 
 /// The controller. A clone is the same controller.
 #[derive(Clone)]
 pub struct Controller {
-    queue: Sender<Message>,
+    inbox: Arc<Inbox>,
+    commands: Sender<Command>,
+    runtime: tokio::runtime::Handle,
+    clock: Arc<dyn Clock>,
     /// Taken by the one who closes.
-    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    threads: Arc<Mutex<Option<Threads>>>,
 }
 
+/// The driver's thread, and the quorum's.
+type Threads = (JoinHandle<()>, Quorum);
+
 impl Controller {
-    /// Loads the log of `quorum`, publishes the image that it makes, and decides from then on, on a thread of its own.
+    /// Takes part in the quorum from then on, on threads of its own: `storage` is this node's log, `peers` the way to the
+    /// other nodes. The image of the newest snapshot is published at once, each later one when it is applied.
     ///
     /// # Errors
     /// [`ControllerError`]: the log cannot be read, is another cluster's, or there is no thread.
     pub fn start(
-        quorum: Box<dyn Quorum>,
+        storage: QuorumStorage,
+        peers: Arc<dyn Peers>,
         publisher: Arc<Publisher>,
         world: World,
         options: ControllerOptions,
     ) -> Result<Self, ControllerError> {
-        let (queue, requests) = exec::channel(QUEUE_REQUESTS_MAX);
-        let driver = Driver::load(quorum, publisher, world, options)?;
-        let thread = exec::spawn("controller", move || driver.run(&requests))
+        storage.check_cluster(&options.cluster_id)?;
+        let World { clock, mut chance } = world;
+        let inbox = Arc::new(Inbox::default());
+        let quorum = Quorum::start(QuorumParts {
+            storage,
+            options: options.quorum.clone(),
+            cluster_id: options.cluster_id.clone(),
+            peers,
+            clock: Arc::clone(&clock),
+            seed: chance.bits(),
+            inbox: Arc::clone(&inbox),
+        })?;
+        let (commands, runtime) = (quorum.commands(), quorum.runtime());
+        let world = World { clock: Arc::clone(&clock), chance: Chance::from_seed(chance.bits()) };
+        let driver = Driver {
+            inbox: Arc::clone(&inbox),
+            commands: commands.clone(),
+            publisher,
+            clock: Arc::clone(&clock),
+            machine: Machine::new(world, options),
+            newest: Image::default(),
+            applied: Image::default(),
+            role: Role::Following,
+            in_flight: None,
+            next_ticket: 0,
+        };
+        let thread = std::thread::Builder::new()
+            .name("controller".into())
+            .spawn(move || driver.run())
             .map_err(ControllerError::Thread)?;
-        Ok(Self { queue, thread: Arc::new(Mutex::new(Some(thread))) })
+        let threads = Arc::new(Mutex::new(Some((thread, quorum))));
+        Ok(Self { inbox, commands, runtime, clock, threads })
     }
 
-    /// Asks; `reply` is called on the controller's thread, or dropped uncalled.
+    /// Asks; `reply` is called on one of the controller's threads, or dropped uncalled.
     pub fn request(&self, request: Request, reply: Box<dyn FnOnce(Answer) + Send>) {
-        match self.queue.try_send(Message::Request(request, reply)) {
-            Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
-        }
+        let deadline = self.clock.now().plus(REQUEST_TIMEOUT);
+        self.inbox.ask(Asked { request, reply, deadline, is_forwarded: false });
+    }
+
+    /// Answers a message that another node has sent through its [`Peers`]. Unanswered while the queue is full.
+    #[must_use]
+    pub fn on_peer(&self, message: Bytes) -> Pending<Bytes> {
+        let (reply, pending) = Pending::channel();
+        // Dropping the reply says so.
+        let _ = self.commands.try_send(Command::Peer(message, reply));
+        pending
+    }
+
+    /// Who sent `message`, by its own word: whose connection it is that breaks later.
+    #[must_use]
+    pub fn sender(message: &Bytes) -> Option<BrokerId> {
+        crate::raft::sender(message).and_then(|id| i32::try_from(id).ok()).map(BrokerId)
+    }
+
+    /// The connection to or from `node` has broken, or is refused: if it leads, this node waits for it no longer.
+    pub fn on_disconnected(&self, node: BrokerId) {
+        // A hint that is lost costs an election timeout.
+        let _ = self.commands.try_send(Command::Disconnected(node));
+    }
+
+    /// The quorum as this node sees it.
+    #[must_use]
+    pub fn quorum(&self) -> Pending<QuorumStatus> {
+        let (reply, pending) = Pending::channel();
+        let _ = self.commands.try_send(Command::Status(reply));
+        pending
+    }
+
+    /// The runtime of the quorum's thread: the controller's listener is served there, apart from the data path.
+    #[must_use]
+    pub fn runtime(&self) -> tokio::runtime::Handle {
+        self.runtime.clone()
     }
 
     /// Makes topics.
@@ -246,13 +324,14 @@ impl Controller {
         self.ask(Request::RemoveJob(id.to_owned()), removed)
     }
 
-    /// Answers what is queued, closes the metadata log and ends the thread. Further requests are not answered.
+    /// Ends both threads and closes the metadata log. What is queued and further requests are not answered.
     pub fn close(&self) {
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            // Blocks while the queue is full: the driver drains it. An error means that the thread has ended by itself.
-            let _ = self.queue.send(Message::Close);
-            let _ = thread.join();
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((driver, quorum)) = threads {
+            self.inbox.close();
+            // An error means that the thread has ended by itself.
+            let _ = driver.join();
+            quorum.close();
         }
     }
 
@@ -285,3 +364,6 @@ fn removed(answer: Answer) -> Option<Result<(), Refusal>> {
         _ => None,
     }
 }
+
+/// After this long nobody waits for an answer any more: Kafka's `default.api.timeout.ms` of an admin client is twice it.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,17 +1,18 @@
 //! The metadata quorum: requests become decisions, decisions become records.
 //!
 //! ```text
-//!   Controller ──queue──▶ driver ──▶ machine.decide(image, request) ─▶ Outcome { facts, answer }
+//!   Controller ──inbox──▶ driver ──▶ machine.decide(image, request) ─▶ Outcome { facts, answer }
 //!   (any thread)          │ own thread                                   │
 //!                         │◀─────────────────────────────────────────────┘
-//!                         ├─ quorum.append(facts of all that waited)      one write, one fsync
+//!                         ├─▶ raft: the facts of all that waited are one entry; committed, applied on every node
 //!                         ├─ publisher.publish(image, delta)              partitions open, readers see
 //!                         └─ answers leave
 //! ```
-//! State changes in one place, `metadata::Image::apply`; a decision only says which facts would be so. The log is a
-//! [`Quorum`]'s: [`QuorumOfOne`] keeps it in `__cluster_metadata-0` of this node.
+//! State changes in one place, `metadata::Image::apply`; a decision only says which facts would be so. Only the node that
+//! leads the quorum decides; the others pass on what they are asked (`forward`), and apply what is committed. A lone node is a quorum of one:
+//! the same code.
 //!
-//! What this crate is not: it opens no partition and answers no client; it knows neither sockets nor `replication`.
+//! What this crate is not: it opens no partition, no socket and answers no client. [`Peers`] is its way to other nodes.
 
 mod alter_partition;
 mod balance;
@@ -20,15 +21,18 @@ mod change;
 mod driver;
 mod elections;
 mod error;
+mod forward;
 mod handle;
+mod inbox;
 mod leaders;
 mod machine;
 mod options;
 mod partitions;
+mod peers;
 mod placement;
 mod producer_ids;
 mod quorum;
-mod quorum_of_one;
+mod raft;
 mod reassignments;
 mod request;
 mod sessions;
@@ -36,20 +40,25 @@ mod stored;
 mod topics;
 
 #[cfg(test)]
+mod cluster_tests;
+#[cfg(test)]
 mod driver_tests;
 #[cfg(test)]
 mod history_tests;
 #[cfg(test)]
 mod machine_tests;
 #[cfg(test)]
+mod test_cluster;
+#[cfg(test)]
 mod trace_tests;
 
-pub use driver::QUEUE_REQUESTS_MAX;
 pub use error::ControllerError;
 pub use handle::Controller;
+pub use inbox::QUEUE_REQUESTS_MAX;
 pub use machine::{ControllerOptions, World};
-pub use quorum::{Quorum, QuorumError, Visit, VolatileQuorum};
-pub use quorum_of_one::QuorumOfOne;
+pub use peers::{NoPeers, PEER_MESSAGE_BYTES_MAX, Peers};
+pub use quorum::{QuorumError, QuorumOptions, parse_voters};
+pub use raft::{QuorumStatus, QuorumStorage, ReplicaStatus};
 pub use request::{
     Answer, Change, CreatedTopic, Elected, Election, Heartbeat, HeartbeatAnswer, IfThere,
     IsrChange, MorePartitions, NewTopic, OptionChange, Reassignment, Refusal, Registration,

@@ -12,8 +12,8 @@ use model::BrokerId;
 use world::{Chance, Clock, Instant};
 
 use crate::{
-    Answer, Request, alter_partition, balance, brokers, elections, options, partitions,
-    producer_ids, reassignments, sessions::Sessions, stored, topics,
+    Answer, QuorumOptions, Request, alter_partition, balance, brokers, elections, options,
+    partitions, producer_ids, reassignments, sessions::Sessions, stored, topics,
 };
 
 /// Where time and chance come from.
@@ -31,6 +31,8 @@ pub struct ControllerOptions {
     pub cluster_id: String,
     /// `num.partitions`, `default.replication.factor`, `delete.topic.enable`, and what topics fall back to.
     pub server: ServerOptions,
+    /// Who votes, and how patient they are.
+    pub quorum: QuorumOptions,
 }
 
 /// What a request comes to.
@@ -78,13 +80,11 @@ impl Machine {
     }
 
     /// A connection to `broker` broke: if it does not show itself soon, it is gone.
-    #[allow(dead_code, reason = "a lone node has no quorum that tells the time yet")]
     pub(crate) fn on_suspect(&mut self, broker: BrokerId, now: Instant) {
         self.sessions.suspect(broker, now);
     }
 
     /// Does what time asks for.
-    #[allow(dead_code, reason = "a lone node has no quorum that tells the time yet")]
     pub(crate) fn on_tick(&mut self, image: &Image, now: Instant) -> Vec<Fact> {
         for broker in image.brokers().filter(|broker| !broker.is_fenced) {
             self.sessions.ensure(broker.id, broker.epoch, now);
@@ -105,7 +105,6 @@ impl Machine {
     }
 
     /// When [`Machine::on_tick`] has something to do, if nothing else happens.
-    #[allow(dead_code, reason = "a lone node has no quorum that tells the time yet")]
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.sessions.next_deadline().into_iter().chain(self.next_look).min()
     }

@@ -8,7 +8,8 @@ use world::{Chance, sim::SimClock};
 
 use crate::{
     Answer, Change, ControllerOptions, Heartbeat, HeartbeatAnswer, IfThere, MorePartitions,
-    NewTopic, OptionChange, Registration, Request, Stored, TopicChange, TopicKey, World,
+    NewTopic, OptionChange, QuorumOptions, Registration, Request, Stored, TopicChange, TopicKey,
+    World,
     machine::{Machine, Outcome},
 };
 
@@ -26,7 +27,8 @@ impl Bench {
         let clock = Arc::new(SimClock::new(model::TimestampMs(1_000)));
         let world = World { clock, chance: Chance::from_seed(7) };
         let server = ServerOptions::new(BrokerId(1));
-        let options = ControllerOptions { cluster_id: "c".into(), server };
+        let quorum = QuorumOptions::alone(BrokerId(1), &server);
+        let options = ControllerOptions { cluster_id: "c".into(), server, quorum };
         let image = Image::default();
         let machine = Machine::new(world, options);
         let mut bench = Self { machine, image, next: Offset(0), lives: 0 };

@@ -1,51 +1,44 @@
-//! The seam to the metadata log: where facts become committed.
-//!
-//! A lone node's quorum is itself ([`super::QuorumOfOne`]); a cluster's is openraft's, later. Offsets are dense: the n-th record
-//! ever appended has offset n.
+//! What the quorum is told once, and what can be wrong with it.
 
-use model::Offset;
+use std::{collections::BTreeMap, time::Duration};
+
+use metadata::options::ServerOptions;
+use model::BrokerId;
 use thiserror::Error;
 
-use crate::ControllerError;
+/// What a node's quorum is told once.
+#[derive(Clone, Debug)]
+pub struct QuorumOptions {
+    /// This node.
+    pub node: BrokerId,
+    /// Those who vote, the same on every node (`controller.quorum.voters`).
+    pub voters: Vec<BrokerId>,
+    /// How long a voter hears nothing of a leader before it asks for votes, at least; up to half as much again by chance
+    /// (`controller.quorum.election.timeout.ms`). A broken connection is noticed earlier.
+    pub election_timeout: Duration,
+    /// `metadata.log.max.record.bytes.between.snapshots`.
+    pub log_bytes_between_snapshots_max: u64,
+}
 
-/// Told each record in order: its offset and its value.
-pub type Visit<'a> = dyn FnMut(Offset, &[u8]) -> Result<(), ControllerError> + 'a;
+impl QuorumOptions {
+    /// A quorum of one.
+    #[must_use]
+    pub fn alone(node: BrokerId, server: &ServerOptions) -> Self {
+        Self::new(node, vec![node], server)
+    }
 
-/// A replicated log of records, and snapshots of what they come to.
-pub trait Quorum: Send {
-    /// Visits the newest snapshot's records (all under the offset before its end) and those of the log behind it.
-    ///
-    /// # Errors
-    /// What is stored cannot be read, or the visitor's error.
-    fn load(&mut self, visit: &mut Visit<'_>) -> Result<(), ControllerError>;
-
-    /// The offset that the next record gets.
-    fn end(&self) -> Offset;
-
-    /// Appends records and commits them, all or none; answers the last one's offset.
-    ///
-    /// # Errors
-    /// Whether they are committed is then not known: nothing more may be appended.
-    fn append(&mut self, records: &[Vec<u8>]) -> Result<Offset, QuorumError>;
-
-    /// Whether the log has grown so much since the last snapshot that it is time for one.
-    fn has_grown(&self) -> bool;
-
-    /// Keeps `records` in place of all that lies before `end`.
-    ///
-    /// # Errors
-    /// The snapshot is not there; the log is whole.
-    fn snapshot(
-        &mut self,
-        end: Offset,
-        records: &mut dyn Iterator<Item = Vec<u8>>,
-    ) -> Result<(), QuorumError>;
-
-    /// Closes the log cleanly.
-    ///
-    /// # Errors
-    /// The next start has to recover it.
-    fn close(&mut self) -> Result<(), QuorumError>;
+    /// A quorum of `voters`, as `node` sees it.
+    #[must_use]
+    pub fn new(node: BrokerId, voters: Vec<BrokerId>, server: &ServerOptions) -> Self {
+        let bytes = server.number("metadata.log.max.record.bytes.between.snapshots");
+        let timeout = server.number("controller.quorum.election.timeout.ms");
+        Self {
+            node,
+            voters,
+            election_timeout: Duration::from_millis(u64::try_from(timeout).unwrap_or(0)),
+            log_bytes_between_snapshots_max: u64::try_from(bytes).unwrap_or(u64::MAX),
+        }
+    }
 }
 
 /// The metadata log is at fault.
@@ -60,9 +53,9 @@ pub enum QuorumError {
     /// The disk gave none back.
     #[error("metadata log: {0}")]
     Read(#[from] storage::ReadError),
-    /// A snapshot's file.
-    #[error("metadata snapshot {file}: {source}")]
-    Snapshot {
+    /// A snapshot's file, or the vote's.
+    #[error("metadata file {file}: {source}")]
+    File {
         /// Its name.
         file: String,
         /// What the disk says.
@@ -76,41 +69,39 @@ pub enum QuorumError {
         /// What is wrong.
         why: String,
     },
+    /// Raft cannot go on.
+    #[error("metadata quorum: {0}")]
+    Raft(String),
 }
 
-/// A quorum that forgets all with the process: for tests, and for a node that keeps nothing.
-#[derive(Debug, Default)]
-pub struct VolatileQuorum {
-    records: Vec<Vec<u8>>,
+/// The value of `controller.quorum.voters`: `id@host:port,…`; none if it is no such text, or names a voter twice.
+#[must_use]
+pub fn parse_voters(text: &str) -> Option<BTreeMap<BrokerId, String>> {
+    let mut voters = BTreeMap::new();
+    for voter in text.split(',').map(str::trim).filter(|voter| !voter.is_empty()) {
+        let (id, address) = voter.split_once('@')?;
+        let (host, port) = address.rsplit_once(':')?;
+        let id = id.parse().ok().filter(|id| *id >= 0).map(BrokerId)?;
+        port.parse::<u16>().ok().filter(|_| !host.is_empty())?;
+        if voters.insert(id, address.to_owned()).is_some() {
+            return None;
+        }
+    }
+    Some(voters)
 }
 
-impl Quorum for VolatileQuorum {
-    fn load(&mut self, visit: &mut Visit<'_>) -> Result<(), ControllerError> {
-        (0..).map(Offset).zip(&self.records).try_for_each(|(offset, record)| visit(offset, record))
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn end(&self) -> Offset {
-        Offset(self.records.len() as i64)
-    }
-
-    fn append(&mut self, records: &[Vec<u8>]) -> Result<Offset, QuorumError> {
-        self.records.extend_from_slice(records);
-        Ok(self.end().plus(-1))
-    }
-
-    fn has_grown(&self) -> bool {
-        false
-    }
-
-    fn snapshot(
-        &mut self,
-        _end: Offset,
-        _records: &mut dyn Iterator<Item = Vec<u8>>,
-    ) -> Result<(), QuorumError> {
-        Ok(())
-    }
-
-    fn close(&mut self) -> Result<(), QuorumError> {
-        Ok(())
+    #[test]
+    fn voters_are_parsed_as_kafka_writes_them() {
+        let voters = parse_voters("1@a:9093, 2@[::1]:9094").unwrap();
+        let expected = [(BrokerId(1), "a:9093".to_owned()), (BrokerId(2), "[::1]:9094".to_owned())];
+        assert_eq!(voters.into_iter().collect::<Vec<_>>(), expected);
+        assert_eq!(parse_voters("").map(|voters| voters.len()), Some(0));
+        for wrong in ["a:9093", "1@a", "1@a:x", "-1@a:1", "1@a:1,1@b:1", "1@:1", "x@a:1"] {
+            assert_eq!(parse_voters(wrong), None, "{wrong}");
+        }
     }
 }

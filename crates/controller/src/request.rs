@@ -9,12 +9,13 @@ use std::ops::Range;
 
 use metadata::{PartitionState, options::Described};
 use model::{BrokerEpoch, BrokerId, ErrorCode, PartitionId, TopicId, TopicName};
+use serde::{Deserialize, Serialize};
 
 pub use brokers::{Heartbeat, HeartbeatAnswer, Registration};
 pub use partitions::{Elected, Election, IsrChange, Reassignment};
 
 /// One request. Its answer has the same name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Request {
     /// Make topics.
     CreateTopics {
@@ -95,7 +96,7 @@ pub enum Request {
 }
 
 /// The answer to the [`Request`] of the same name; lists are in the order of the request.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub enum Answer {
     /// To [`Request::CreateTopics`].
     CreateTopics(Vec<Result<CreatedTopic, Refusal>>),
@@ -126,7 +127,7 @@ pub enum Answer {
 }
 
 /// A topic to make.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct NewTopic {
     /// Not yet checked.
     pub name: String,
@@ -141,7 +142,7 @@ pub struct NewTopic {
 }
 
 /// A topic that was made (or would be).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CreatedTopic {
     /// Its name.
     pub name: TopicName,
@@ -156,7 +157,7 @@ pub struct CreatedTopic {
 }
 
 /// A topic by name or by id.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TopicKey {
     /// By name.
     Name(String),
@@ -165,7 +166,7 @@ pub enum TopicKey {
 }
 
 /// A topic that is to have more partitions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct MorePartitions {
     /// Which topic.
     pub name: String,
@@ -176,7 +177,7 @@ pub struct MorePartitions {
 }
 
 /// Changes to one topic's options: all or nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct TopicChange {
     /// Which topic.
     pub name: String,
@@ -185,7 +186,7 @@ pub struct TopicChange {
 }
 
 /// One change to one option.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OptionChange {
     /// Kafka's name of the option.
     pub name: String,
@@ -196,7 +197,7 @@ pub struct OptionChange {
 }
 
 /// What to do with an option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Change {
     /// Set it.
     Set,
@@ -223,7 +224,7 @@ impl Change {
 }
 
 /// What to do when the thing to store is there already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IfThere {
     /// Refuse (DUPLICATE_RESOURCE).
     Refuse,
@@ -234,7 +235,7 @@ pub enum IfThere {
 }
 
 /// What became of a thing to store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stored {
     /// It is new.
     Made,
@@ -245,7 +246,7 @@ pub enum Stored {
 }
 
 /// Why something is not done: Kafka's code, and a sentence for a person.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// Kafka's code.
     pub code: ErrorCode,

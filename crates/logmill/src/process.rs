@@ -1,6 +1,13 @@
 //! A process as the operating system has it: its memory (from /proc), and the signals that end it.
 
-use std::fs;
+use std::{
+    fs, io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -28,4 +35,28 @@ pub(crate) async fn until_told_to_stop() {
         () = terminated => {}
         _ = tokio::signal::ctrl_c() => {}
     }
+}
+
+/// Sets `is_over` when this process is told to stop; from now on it does not end by itself.
+///
+/// # Errors
+/// There is no thread.
+pub(crate) fn on_stop(is_over: Arc<AtomicBool>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    thread::Builder::new().name("signals".into()).spawn(move || {
+        runtime.block_on(until_told_to_stop());
+        is_over.store(true, Ordering::Release);
+    })?;
+    Ok(())
+}
+
+/// Waits until standard input ends: the process at its other end is gone.
+pub(crate) async fn until_input_ends() {
+    // A read that cannot be stopped must not hold up the runtime: a plain thread.
+    let (gone, ended) = tokio::sync::oneshot::channel();
+    thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        let _ = gone.send(());
+    });
+    let _ = ended.await;
 }

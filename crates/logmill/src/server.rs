@@ -28,6 +28,9 @@ pub(crate) struct ServerArgs {
     /// Read and check the settings, start nothing.
     #[arg(long)]
     check: bool,
+    /// End when standard input does: for a process that starts nodes.
+    #[arg(long, hide = true)]
+    with_parent: bool,
 }
 
 /// Runs the command.
@@ -37,7 +40,7 @@ pub(crate) fn run(args: &ServerArgs) -> ExitCode {
             println!("{}: nothing is wrong with it", args.config.display());
             return Ok(());
         }
-        serve(&settings)
+        serve(&settings, args.with_parent)
     });
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,10 +61,15 @@ fn settings(args: &ServerArgs) -> Result<NodeSettings, crate::settings::Problems
     Ok(settings)
 }
 
-fn serve(settings: &NodeSettings) -> Result<(), BootError> {
+fn serve(settings: &NodeSettings, has_parent: bool) -> Result<(), BootError> {
     let node = Node::start(settings, None)?;
     println!("logmill: node {}, {}", settings.node, node.greeting());
-    node.block_on(process::until_told_to_stop());
+    node.block_on(async {
+        tokio::select! {
+            () = process::until_told_to_stop() => {}
+            () = process::until_input_ends(), if has_parent => {}
+        }
+    });
     eprintln!("logmill: closing");
     node.close()
 }

@@ -4,10 +4,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 macro_rules! codes {
     ($($value:literal $variant:ident $name:literal,)*) => {
         /// A Kafka error code. [`ErrorCode::None`] is success.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(from = "i16", into = "i16")]
         #[repr(i16)]
         pub enum ErrorCode {
             $(#[doc = $name] $variant = $value,)*
@@ -38,6 +41,19 @@ macro_rules! codes {
             }
         }
     };
+}
+
+impl From<ErrorCode> for i16 {
+    fn from(code: ErrorCode) -> Self {
+        code.code()
+    }
+}
+
+/// A number that is not known is that of an error all the same.
+impl From<i16> for ErrorCode {
+    fn from(code: i16) -> Self {
+        Self::from_code(code).unwrap_or(Self::UnknownServerError)
+    }
 }
 
 codes! {

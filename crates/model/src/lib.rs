@@ -10,7 +10,7 @@ mod error_code;
 mod ids;
 mod isolation;
 pub mod limits;
-mod mutant;
+pub mod mutant;
 mod names;
 mod offset;
 mod partition;

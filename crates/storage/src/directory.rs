@@ -111,7 +111,7 @@ impl DataDirectory {
         };
         let mark = path.join(CLEAN);
         let was_clean = shared.disk.exists(&mark);
-        if was_clean {
+        if was_clean && !model::mutant!("M11") {
             // From here on a crash is a crash: the mark must be gone for good before anything is written.
             shared.disk.remove_file(&mark).on("remove", &mark)?;
             shared.disk.sync_directory(path).on("sync", path)?;
@@ -377,7 +377,7 @@ fn parse_name(name: &str) -> Option<TopicPartition> {
 fn create_durably(disk: &dyn Disk, path: &Path) -> Result<(), StorageError> {
     let is_used = disk.exists(&path.join(identity::NAME));
     disk.create_directories(path).on("create", path)?;
-    for above in path.ancestors().skip(1).filter(|_| !is_used) {
+    for above in path.ancestors().skip(1).filter(|_| !is_used && !model::mutant!("M09")) {
         let above = if above == Path::new("") { Path::new(".") } else { above };
         match disk.sync_directory(above) {
             // What we may not open we have not made.

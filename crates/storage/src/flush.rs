@@ -41,7 +41,13 @@ impl FlushHandle {
     /// When the directory has failed, or fails now; it is not tried again.
     pub fn run(self) -> Result<Offset, StorageError> {
         self.shared.check()?;
+        if model::mutant!("M02") {
+            return Ok(self.to);
+        }
         let synced = self.sync();
+        if synced.is_err() && model::mutant!("M06") {
+            return Ok(self.to);
+        }
         if synced.is_err() {
             self.shared.poison();
         }
@@ -157,7 +163,7 @@ impl Log {
     }
 
     fn add_directories(&mut self, handle: &mut FlushHandle) {
-        if self.names_unsynced {
+        if self.names_unsynced && !model::mutant!("M04") {
             handle.directories.push(self.home.directory.to_path_buf());
             handle.directories.push(self.home.shared.path.clone());
             self.names_unsynced = false;

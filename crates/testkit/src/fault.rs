@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use world::{Chance, exec};
+use world::{
+    Chance, exec,
+    sim::threads::{self, ProcessId},
+};
 
 use crate::{
     net::{Host, Net, Weather},
@@ -32,6 +35,8 @@ pub enum Fault {
     FullDisk(u64),
     /// The wall clock jumps by so many milliseconds.
     ClockJump(i64),
+    /// A client stands still for a while, and then goes on as if nothing had been.
+    ClientPause,
     /// Frames are late, get lost and break connections for a while.
     Storm,
     /// Nothing reaches the node, or nothing leaves it, or both, for a while.
@@ -52,7 +57,7 @@ pub struct Plan {
     quiet_ms_max: u64,
 }
 
-const KINDS: u64 = 12;
+const KINDS: u64 = 13;
 
 impl Plan {
     /// The plan that `chance` holds.
@@ -96,6 +101,7 @@ impl Plan {
             8 => Fault::FullDisk(self.chance.below(4_096)),
             9 => Fault::ClockJump(self.chance.below(600_000).cast_signed() - 300_000),
             10 => Fault::Storm,
+            11 => Fault::ClientPause,
             _ => {
                 let way = self.chance.below(3);
                 Fault::CutOff { inward: way != 1, outward: way != 2 }
@@ -106,7 +112,7 @@ impl Plan {
 
 impl Fault {
     /// Does it to `node`, for `lasting`, and undoes it. Afterwards the node is started, and may still be booting.
-    pub fn strike(self, node: &mut Node, net: &Net, clients: &[Host], lasting: Duration) {
+    pub fn strike(self, node: &mut Node, net: &Net, clients: &Clients, lasting: Duration) {
         match self {
             Self::Kill => {
                 node.kill();
@@ -146,6 +152,12 @@ impl Fault {
                 node.kill();
             }
             Self::ClockJump(error_ms) => node.set_clock_error_ms(error_ms),
+            Self::ClientPause => {
+                // Long enough for its session to end and for others to take its place.
+                threads::pause(clients.paused);
+                exec::sleep(lasting * 3);
+                threads::resume(clients.paused);
+            }
             Self::Storm => {
                 net.set_weather(Weather {
                     delay_min: Duration::from_millis(1),
@@ -157,7 +169,7 @@ impl Fault {
                 net.set_weather(Weather::FAIR);
             }
             Self::CutOff { inward, outward } => {
-                for client in clients {
+                for client in &clients.hosts {
                     if inward {
                         net.cut(*client, node.host());
                     }
@@ -173,6 +185,14 @@ impl Fault {
             node.start();
         }
     }
+}
+
+/// Who works with the nodes.
+pub struct Clients {
+    /// Where they are.
+    pub hosts: Vec<Host>,
+    /// The one that stands still, should one.
+    pub paused: ProcessId,
 }
 
 /// Stops the disk after `steps` more changes, and returns as soon as it stands.

@@ -10,6 +10,8 @@ pub mod check;
 pub mod client;
 pub mod fault;
 pub mod history;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 pub mod net;
 pub mod node;
 pub mod run;

@@ -7,7 +7,7 @@ use testkit::run::{self, Scenario};
 const USAGE: &str = "\
 Runs simulated clusters, a seed at a time.
 
-  testkit [--seeds A..B | --seed N] [--minutes M] [--forever] [--tell] [--twice] [--steps A..B]
+  testkit [--seeds A..B | --seed N] [--minutes M] [--forever] [--tell] [--twice] [--steps A..B] [--mutants]
 
   --seeds A..B   the seeds to run (default 1..11)
   --minutes M    simulated minutes in which things break (default 10)
@@ -15,6 +15,7 @@ Runs simulated clusters, a seed at a time.
   --tell         prints what happens in a run
   --twice        runs every seed twice and compares the two
   --steps A..B   prints these steps
+  --mutants      makes mistakes on purpose and says which seed finds each (feature `mutants`)
 
 example: cargo run --release -p testkit -- --seeds 1..101 --minutes 10
 ";
@@ -25,6 +26,7 @@ struct Arguments {
     is_forever: bool,
     is_told: bool,
     is_twice: bool,
+    is_mutated: bool,
     shown: std::ops::Range<u64>,
 }
 
@@ -40,6 +42,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if arguments.is_mutated {
+        return hunt(&arguments);
+    }
     let mut failed = 0u64;
     let mut seed = arguments.seeds.start;
     while arguments.is_forever || seed < arguments.seeds.end {
@@ -47,6 +52,33 @@ fn main() -> ExitCode {
         seed += 1;
     }
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[cfg(feature = "mutants")]
+fn hunt(arguments: &Arguments) -> ExitCode {
+    let mut survivors = 0;
+    let breaking = Duration::from_secs_f64(arguments.minutes * 60.0);
+    for (name, mistake) in testkit::mutants::ALL {
+        match testkit::mutants::hunt(name, arguments.seeds.clone(), breaking) {
+            Some(found) => println!("{name} {mistake}: seed {}: {}", found.seed, first(&found.how)),
+            None => {
+                survivors += 1;
+                println!("{name} {mistake}: NOT FOUND");
+            }
+        }
+    }
+    if survivors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[cfg(feature = "mutants")]
+fn first(how: &str) -> String {
+    how.lines().next().unwrap_or_default().chars().take(120).collect()
+}
+
+#[cfg(not(feature = "mutants"))]
+fn hunt(_arguments: &Arguments) -> ExitCode {
+    eprintln!("error: built without the feature `mutants`");
+    ExitCode::from(2)
 }
 
 /// Runs one seed; false when something is wrong with it.
@@ -98,6 +130,7 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, S
         is_forever: false,
         is_told: false,
         is_twice: false,
+        is_mutated: false,
         shown: 0..0,
     };
     while let Some(name) = given.next() {
@@ -116,6 +149,7 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, S
             "--forever" => arguments.is_forever = true,
             "--tell" => arguments.is_told = true,
             "--twice" => arguments.is_twice = true,
+            "--mutants" => arguments.is_mutated = true,
             "--help" | "-h" => return Ok(None),
             other => return Err(format!("{other} is not known")),
         }

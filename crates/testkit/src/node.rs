@@ -13,7 +13,9 @@ use broker::{
     BrokerOptions, BrokerParts, Face, LocalLog, LocalTopics, Metrics, Transactions, publish,
 };
 use bytes::{Buf, BytesMut};
-use controller::{Controller, ControllerOptions, QuorumOfOne, Registration};
+use controller::{
+    Controller, ControllerOptions, NoPeers, QuorumOptions, QuorumStorage, Registration,
+};
 use coordinator::{Coordinator, GroupOptions};
 use jobs::{Engine, EngineParts};
 use metadata::{Publisher, options::ServerOptions};
@@ -236,13 +238,18 @@ impl Running {
         let replicas = ReplicaSet::new(directory.clone(), clock.clone(), (*server).clone());
         let publisher = Arc::new(Publisher::new());
         let coordinator = coordinator(&server, &replicas, &publisher, &clock, chance.bits())?;
-        let quorum = QuorumOfOne::open(&directory, disk, clock.clone(), &server).map_err(said)?;
+        let quorum = QuorumStorage::open(&directory, disk, clock.clone()).map_err(said)?;
         let incarnation = chance.uuid();
         let controller = Controller::start(
-            Box::new(quorum),
+            quorum,
+            Arc::new(NoPeers),
             publisher.clone(),
             controller::World { clock: clock.clone(), chance: Chance::from_seed(chance.bits()) },
-            ControllerOptions { cluster_id: CLUSTER.to_owned(), server: (*server).clone() },
+            ControllerOptions {
+                cluster_id: CLUSTER.to_owned(),
+                server: (*server).clone(),
+                quorum: QuorumOptions::alone(node, &server),
+            },
         )
         .map_err(said)?;
         let (address, port) = (format!("node-{}", host.0), 9092);

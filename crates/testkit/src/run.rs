@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jobs::{Answer, Asker};
+use jobs::{Answer, Asker, JobView};
 use model::{PartitionId, TopicName};
 use wire::{
     Api,
@@ -19,7 +19,7 @@ use world::{
 use crate::{
     check,
     client::Client,
-    fault::Plan,
+    fault::{Clients, Plan},
     history::History,
     net::{Host, Net},
     node::Node,
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// What a run is like.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Scenario {
     /// Decides every choice.
     pub seed: u64,
@@ -112,12 +112,13 @@ fn lone(scenario: &Scenario) -> Verdict {
 
     let mut plan = Plan::draw(draw());
     let mut faults = 0;
-    let clients: Vec<Host> = (99..110).map(Host).collect();
+    let hosts: Vec<Host> = (99..110).map(Host).collect();
     while threads::elapsed() < scenario.breaking {
         exec::sleep(plan.quiet());
         let (fault, lasting) = (plan.next_fault(), plan.lasting());
         tell(scenario, || format!("{fault:?} for {lasting:?}"));
-        fault.strike(&mut node, &net, &clients, lasting);
+        let paused = work.process(plan.any(work.count()));
+        fault.strike(&mut node, &net, &Clients { hosts: hosts.clone(), paused }, lasting);
         faults += 1;
         revive(scenario, &mut node);
     }
@@ -129,6 +130,7 @@ fn lone(scenario: &Scenario) -> Verdict {
     job.end();
     verdict.violations.extend(judge(&mut client, (&events, PARTITIONS), &history));
     verdict.violations.extend(judge(&mut client, (&clicks, 1), &clicked));
+    verdict.violations.extend(judge_jobs(&node));
     verdict.violations.extend(judge_windows(&mut client, &clicks, &views));
     verdict.violations.extend(clicked.facts().violations.iter().cloned());
     let facts = history.facts();
@@ -231,6 +233,13 @@ fn await_life(scenario: &Scenario, node: &mut Node, histories: &[&History]) -> V
         }
         exec::sleep(Duration::from_millis(500));
     }
+}
+
+/// No fault is a job's fault: it runs, or rests until its node is back.
+fn judge_jobs(node: &Node) -> Vec<String> {
+    let jobs = node.engine().map(|engine| engine.jobs()).unwrap_or_default();
+    let reason = |job: &JobView| Some(format!("the job failed: {}", job.fact.state.reason()?));
+    jobs.iter().filter_map(reason).collect()
 }
 
 /// The job may still be at it: what is missing has time to come.

@@ -103,6 +103,7 @@ apis! {
     45 AlterPartitionReassignments 0..=1 flexible 0,
     46 ListPartitionReassignments 0..=0 flexible 0,
     47 OffsetDelete 0..=0 flexible 1,
+    55 DescribeQuorum 0..=2 flexible 0,
     60 DescribeCluster 0..=2 flexible 0,
     61 DescribeProducers 0..=0 flexible 0,
     64 UnregisterBroker 0..=0 flexible 0,

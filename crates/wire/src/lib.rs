@@ -28,6 +28,7 @@ mod fetch;
 mod frame;
 mod header;
 pub mod messages;
+mod peer;
 mod produce;
 mod request;
 mod response;
@@ -38,6 +39,7 @@ pub use error::WireError;
 pub use fetch::{FetchAnswer, FetchPartitionAnswer, FetchTopicAnswer, Segment};
 pub use frame::{Deframer, FrameLimits};
 pub use header::RequestHeader;
+pub use peer::{is_peer_request, parse_peer_answer, parse_peer_request, peer_answer, peer_request};
 pub use produce::{
     LeaderHint, ProduceAnswer, ProducePartition, ProducePartitionAnswer, ProduceRequest,
     ProduceTopic, ProduceTopicAnswer, RecordError, TopicKey,

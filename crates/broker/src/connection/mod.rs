@@ -27,7 +27,7 @@ pub(crate) use self::{
 use crate::{
     broker::Shared,
     dispatch::{self, Answer, Asker},
-    handlers::data::produce::Producing,
+    handlers::{cluster, data::produce::Producing},
 };
 
 /// Answers that wait in the outbox before they are sent without waiting for more.
@@ -124,7 +124,22 @@ impl Connection {
         }
     }
 
+    /// Takes a message of another node; hands back any other frame.
+    async fn on_peer(&mut self, frame: BytesMut) -> Result<Option<BytesMut>, Ended> {
+        if !wire::is_peer_request(&frame) {
+            return Ok(Some(frame));
+        }
+        self.barrier().await?;
+        let answer = cluster::peer::handle(&self.shared, frame.freeze()).await;
+        self.outbox.push(answer.ok_or(Ended::Stopping)?);
+        Ok(None)
+    }
+
     async fn on_frame(&mut self, frame: BytesMut) -> Result<(), Ended> {
+        let frame = match self.on_peer(frame).await? {
+            Some(frame) => frame,
+            None => return Ok(()),
+        };
         let began = self.shared.clock.now();
         let header = RequestHeader::parse(&frame)?;
         if header.api == Api::Produce {

@@ -7,7 +7,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use broker::{
     Broker, BrokerOptions, BrokerParts, LocalLog, Metrics, SocketLeaders, Transactions, publish,
 };
-use controller::{Controller, ControllerOptions, VolatileQuorum, World};
+use controller::{Controller, ControllerOptions, NoPeers, QuorumOptions, QuorumStorage, World};
 use coordinator::{Coordinator, GroupOptions};
 use metadata::{Delta, Fact, Image, Publisher, StateFact, options::ServerOptions};
 use model::{
@@ -129,7 +129,8 @@ impl Member {
         let address = listener.local_addr().unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let directory = DataDirectory::open(Arc::new(OsDisk), folder.path(), CLUSTER, id).unwrap();
-        let replicas = ReplicaSet::new(Arc::new(directory), Arc::clone(&clock), server.clone());
+        let directory = Arc::new(directory);
+        let replicas = ReplicaSet::new(Arc::clone(&directory), Arc::clone(&clock), server.clone());
         let publisher = Arc::new(Publisher::new());
         let coordinator = Coordinator::start(
             Arc::new(LocalLog::new(Arc::clone(&replicas))),
@@ -141,10 +142,15 @@ impl Member {
         .unwrap();
         // Nobody asks it: the image comes from the test.
         let controller = Controller::start(
-            Box::new(VolatileQuorum::default()),
+            QuorumStorage::open(&directory, Arc::new(OsDisk), Arc::clone(&clock)).unwrap(),
+            Arc::new(NoPeers),
             Arc::new(Publisher::new()),
             World { clock: Arc::clone(&clock), chance: Chance::from_seed(1) },
-            ControllerOptions { cluster_id: CLUSTER.to_owned(), server: server.clone() },
+            ControllerOptions {
+                cluster_id: CLUSTER.to_owned(),
+                server: server.clone(),
+                quorum: QuorumOptions::alone(id, &server),
+            },
         )
         .unwrap();
         let here = (&replicas, &publisher);

@@ -7,7 +7,9 @@ use broker::{
     Broker, BrokerOptions, BrokerParts, LocalLog, LocalTopics, Metrics, Transactions, publish,
 };
 use bytes::{Bytes, BytesMut};
-use controller::{Controller, ControllerOptions, Registration, VolatileQuorum, World};
+use controller::{
+    Controller, ControllerOptions, NoPeers, QuorumOptions, QuorumStorage, Registration, World,
+};
 use coordinator::{Coordinator, GroupOptions};
 use metadata::{Publisher, options::ServerOptions};
 use model::{BrokerId, TimestampMs};
@@ -83,10 +85,15 @@ impl Node {
         )
         .unwrap();
         let controller = Controller::start(
-            Box::new(VolatileQuorum::default()),
+            QuorumStorage::volatile(Arc::clone(&clock)).unwrap(),
+            Arc::new(NoPeers),
             Arc::clone(&publisher),
             World { clock: Arc::clone(&clock), chance: Chance::from_seed(1) },
-            ControllerOptions { cluster_id: CLUSTER.to_owned(), server: server.clone() },
+            ControllerOptions {
+                cluster_id: CLUSTER.to_owned(),
+                server: server.clone(),
+                quorum: QuorumOptions::alone(BrokerId(1), &server),
+            },
         )
         .unwrap();
         let here = (&replicas, &publisher);

@@ -1,9 +1,10 @@
 //! What brokers ask about themselves: a life begins, goes on, ends.
 
 use model::{BrokerEpoch, BrokerId, Offset};
+use serde::{Deserialize, Serialize};
 
 /// A broker's new life.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Registration {
     /// Its `node.id`.
     pub id: BrokerId,
@@ -20,7 +21,7 @@ pub struct Registration {
 }
 
 /// A sign of life, and what the broker wishes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heartbeat {
     /// Who.
     pub broker: BrokerId,
@@ -35,7 +36,7 @@ pub struct Heartbeat {
 }
 
 /// What a broker is told that has shown itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeartbeatAnswer {
     /// It has applied what is to be known before it is unfenced.
     pub is_caught_up: bool,

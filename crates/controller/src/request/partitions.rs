@@ -1,11 +1,12 @@
 //! What is asked about partitions: who is in sync, who leads, who holds replicas.
 
 use model::{BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, PartitionId, TopicId};
+use serde::{Deserialize, Serialize};
 
 use super::Refusal;
 
 /// A leader's proposal of who is in sync.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IsrChange {
     /// Of which topic.
     pub topic: TopicId,
@@ -20,7 +21,7 @@ pub struct IsrChange {
 }
 
 /// Which leader is wished for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Election {
     /// The first replica, if it is in sync.
     Preferred,
@@ -41,7 +42,7 @@ impl Election {
 }
 
 /// What became of one partition that was named (or of all that needed it).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Elected {
     /// The topic, as the request named it.
     pub topic: String,
@@ -52,7 +53,7 @@ pub struct Elected {
 }
 
 /// Other replicas for one partition.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reassignment {
     /// The topic's name, not yet checked.
     pub topic: String,

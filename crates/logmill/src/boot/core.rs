@@ -1,14 +1,24 @@
-//! Steps 3 to 5: the parts that every face of the node shares.
+//! Steps 1 and 3 to 5: the parts that every face of the node shares.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
-use broker::{BrokerOptions, BrokerParts, LocalLog, LocalTopics, Metrics, Transactions, publish};
-use controller::{Controller, ControllerOptions, QuorumOfOne, Registration, World};
+use broker::{
+    BrokerOptions, BrokerParts, ControllerProposals, LocalLog, LocalTopics, Membership,
+    MembershipParts, Metrics, SocketLeaders, TcpPeers, Transactions, publish, serve_peers,
+};
+use controller::{
+    Controller, ControllerOptions, NoPeers, QuorumOptions, QuorumStorage, Registration, World,
+};
 use coordinator::{Coordinator, GroupOptions};
 use jobs::{Engine, EngineParts};
 use metadata::{Publisher, options::ServerOptions};
-use replication::ReplicaSet;
+use model::BrokerId;
+use replication::{
+    ReplicaSet,
+    fetcher::{FetcherOptions, Fetchers},
+};
 use storage::DataDirectory;
+use tokio::net::TcpListener;
 use world::{Chance, Clock, Disk, real};
 
 use super::{BootError, identity};
@@ -21,8 +31,11 @@ use crate::{
 pub(crate) struct Core {
     clock: Arc<dyn Clock>,
     pub(crate) replicas: Arc<ReplicaSet>,
+    /// Follow the leaders of what others lead.
+    pub(crate) fetchers: Fetchers,
     publisher: Arc<Publisher>,
     pub(crate) controller: Controller,
+    pub(crate) membership: Membership,
     pub(crate) coordinator: Coordinator,
     pub(crate) transactions: Transactions,
     options: Arc<BrokerOptions>,
@@ -30,16 +43,18 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    /// Opens the data, starts the controller, registers the broker, and has partitions and groups follow the image. Clients of the
-    /// broker are told `advertised`.
+    /// Opens the data, starts the controller (served to other nodes on `listener` until `shutdown`), registers the broker, and has
+    /// partitions and groups follow the image. Clients of the broker are told `advertised`.
     ///
     /// # Errors
     /// [`BootError`]
-    pub(crate) fn open(settings: &NodeSettings, advertised: &Address) -> Result<Self, BootError> {
-        if settings.voters.len() > 1 {
-            return Err(BootError::Several(settings.voters.len()));
-        }
-        if !settings.is_broker || !settings.is_controller {
+    pub(crate) fn open(
+        settings: &NodeSettings,
+        advertised: &Address,
+        listener: Option<TcpListener>,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<Self, BootError> {
+        if !settings.is_broker {
             return Err(BootError::Roles);
         }
         let clock: Arc<dyn Clock> = Arc::new(real::SystemClock::new());
@@ -56,24 +71,35 @@ impl Core {
             disk,
             &publisher,
             World { clock: clock.clone(), chance },
-            &server,
+            settings,
         )?;
-        let registration = Registration {
-            id: settings.node,
-            cluster_id: directory.cluster_id().to_owned(),
-            incarnation,
-            host: advertised.host.clone(),
-            port: advertised.port,
-            rack: settings.rack.clone(),
-        };
-        match controller.join(registration, &publisher) {
-            Some(Ok(_)) => {}
-            Some(Err(refusal)) => return Err(BootError::Registration(Some(refusal))),
-            None => return Err(BootError::Registration(None)),
+        if let Some(listener) = listener {
+            controller.runtime().spawn(serve_peers(controller.clone(), listener, shutdown));
         }
+        let membership = Membership::begin(MembershipParts {
+            registration: Registration {
+                id: settings.node,
+                cluster_id: directory.cluster_id().to_owned(),
+                incarnation,
+                host: advertised.host.clone(),
+                port: advertised.port,
+                rack: settings.rack.clone(),
+            },
+            interval: heartbeat_interval(&server),
+            controller: controller.clone(),
+            publisher: publisher.clone(),
+            clock: clock.clone(),
+        })?;
+        membership.await_registered().map_err(BootError::Registration)?;
+        let proposals =
+            ControllerProposals::new(settings.node, controller.clone(), publisher.clone());
+        replicas.propose_to(Arc::new(proposals));
+        let leaders = SocketLeaders::new(settings.node, publisher.clone());
+        let fetchers =
+            Fetchers::start(&replicas, Arc::new(leaders), FetcherOptions::of(&settings.server))?;
         let here = (&replicas, &publisher);
         let transactions = Transactions::start(here, &coordinator, &controller, &clock, &server)?;
-        // Only now, so that every partition is visited once, in the reign that has just begun.
+        // Only now, so that no partition is opened in the reign of the life before.
         let coordinators = (coordinator.clone(), Some(transactions.coordinator.clone()));
         publish::subscribe(&publisher, replicas.clone(), coordinators, settings.node);
         let Address { host, port } = advertised;
@@ -81,8 +107,10 @@ impl Core {
         Ok(Self {
             clock,
             replicas,
+            fetchers,
             publisher,
             controller,
+            membership,
             coordinator,
             transactions,
             options: Arc::new(options),
@@ -129,16 +157,37 @@ impl Core {
 
 /// Step 3.
 fn start_controller(
-    directory: &Arc<DataDirectory>,
+    directory: &DataDirectory,
     disk: Arc<dyn Disk>,
     publisher: &Arc<Publisher>,
     world: World,
-    server: &Arc<ServerOptions>,
+    settings: &NodeSettings,
 ) -> Result<Controller, BootError> {
-    let quorum = QuorumOfOne::open(directory, disk, world.clock.clone(), server)?;
-    let cluster_id = directory.cluster_id().to_owned();
-    let options = ControllerOptions { cluster_id, server: (**server).clone() };
-    Ok(Controller::start(Box::new(quorum), publisher.clone(), world, options)?)
+    let storage = QuorumStorage::open(directory, disk, world.clock.clone())?;
+    let server = &settings.server;
+    let options = |quorum| ControllerOptions {
+        cluster_id: directory.cluster_id().to_owned(),
+        server: (**server).clone(),
+        quorum,
+    };
+    if settings.voters.is_empty() {
+        let options = options(QuorumOptions::alone(settings.node, server));
+        return Ok(Controller::start(
+            storage,
+            Arc::new(NoPeers),
+            publisher.clone(),
+            world,
+            options,
+        )?);
+    }
+    let voters: BTreeMap<BrokerId, String> =
+        settings.voters.iter().map(|voter| (voter.id, voter.address.to_string())).collect();
+    let ids = voters.keys().copied().collect();
+    let options = options(QuorumOptions::new(settings.node, ids, server));
+    let peers = Arc::new(TcpPeers::new(voters, publisher.clone(), world.clock.clone()));
+    let controller = Controller::start(storage, peers.clone(), publisher.clone(), world, options)?;
+    peers.attach(controller.clone());
+    Ok(controller)
 }
 
 fn start_coordinator(
@@ -161,4 +210,9 @@ fn start_coordinator(
         images.current().topic(topic).and_then(|topic| i32::try_from(topic.partitions.len()).ok())
     };
     Ok(Coordinator::start(log, clock.clone(), chance.bits(), options, Arc::new(partitions))?)
+}
+
+fn heartbeat_interval(server: &ServerOptions) -> Duration {
+    let ms = u64::try_from(server.number("broker.heartbeat.interval.ms")).unwrap_or(1);
+    Duration::from_millis(ms.max(1))
 }

@@ -21,13 +21,7 @@ pub(crate) enum BootError {
          or write node.id={found}"
     )]
     OtherNode { path: PathBuf, found: model::BrokerId, expected: model::BrokerId },
-    #[error(
-        "a quorum of {0} controllers is not served yet: name this node alone in controller.quorum.voters"
-    )]
-    Several(usize),
-    #[error(
-        "a broker or a controller alone is not served yet: write process.roles=broker,controller"
-    )]
+    #[error("a controller alone is not served yet: write process.roles=broker,controller")]
     Roles,
     #[error("{0}")]
     Storage(#[from] storage::StorageError),
@@ -37,8 +31,8 @@ pub(crate) enum BootError {
     Controller(#[from] controller::ControllerError),
     #[error("{0}")]
     Partitions(#[from] replication::PartitionError),
-    #[error("the controller does not register this node{}", .0.as_ref().map_or(String::new(), |it| format!(": {it}")))]
-    Registration(Option<controller::Refusal>),
+    #[error("the controller does not register this node: {0}")]
+    Registration(controller::Refusal),
     #[error("{address} cannot be listened on for {whom}: {source}; choose another port with {how}")]
     Port { address: String, whom: &'static str, how: &'static str, source: io::Error },
     #[error("{0}")]

@@ -11,6 +11,8 @@ use crate::settings::{Address, Http, NodeSettings};
 pub(crate) struct Bound {
     /// For clients and other brokers; a broker has one.
     pub(crate) kafka: Option<TcpListener>,
+    /// For the other nodes' quorum.
+    pub(crate) controller: Option<TcpListener>,
     pub(crate) http: Option<TcpListener>,
 }
 
@@ -26,6 +28,10 @@ impl Bound {
             }
             None => None,
         };
+        let controller = match &settings.controller {
+            Some(listener) => Some(bind(&listener.address, "controllers", "listeners").await?),
+            None => None,
+        };
         let http = match &settings.http {
             Http::At(address) => {
                 Some(bind(address, "HTTP", "logmill.http.listener or --http-port").await?)
@@ -33,7 +39,7 @@ impl Bound {
             Http::Perhaps(address) => perhaps(address).await,
             Http::Nowhere => None,
         };
-        Ok(Self { kafka, http })
+        Ok(Self { kafka, controller, http })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Steps 6 to 8, and the closing: a node that serves.
+//! Steps 2 and 6 to 9, and the closing: a node that serves.
 
 use std::{
     future::Future,
@@ -9,12 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use broker::Broker;
+use broker::{Broker, Membership};
 use controller::Controller;
 use coordinator::{Coordinator, TransactionCoordinator};
 use gateway::Gateway;
 use jobs::Engine;
-use replication::{Housekeeper, ReplicaSet};
+use replication::{Housekeeper, ReplicaSet, fetcher::Fetchers};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime, sync::watch, task::JoinHandle};
 
@@ -28,6 +28,9 @@ use crate::settings::{Address, NodeSettings};
 /// How long HTTP clients may take to read what they have asked for when the node closes.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
 
+/// How long a node that stops waits for its leaderships to be handed over.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(15);
+
 /// A running node.
 pub(crate) struct Node {
     advertised: Address,
@@ -36,13 +39,17 @@ pub(crate) struct Node {
     ready_in_ms: u128,
     runtime: Runtime,
     stop: watch::Sender<bool>,
+    /// Ends the controller's listener: after the broker has left.
+    halt: watch::Sender<bool>,
     broker: JoinHandle<()>,
     gateway: JoinHandle<()>,
     engine: Arc<Engine>,
     coordinator: Coordinator,
     transactions: TransactionCoordinator,
+    membership: Membership,
     controller: Controller,
     housekeeper: Housekeeper,
+    fetchers: Fetchers,
     replicas: Arc<ReplicaSet>,
     /// Removed last.
     temporary: Option<TempDir>,
@@ -59,15 +66,17 @@ impl Node {
     ) -> Result<Self, BootError> {
         let begun = Instant::now();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let Bound { kafka, http } = runtime.block_on(Bound::bind(settings))?;
+        let Bound { kafka, controller, http } = runtime.block_on(Bound::bind(settings))?;
         let kafka = kafka.ok_or_else(|| io::Error::other("a node without the role broker"))?;
         let kafka_at = kafka.local_addr()?;
         let http_at = at(http.as_ref())?;
         let advertised = told(&settings.advertised, kafka_at);
-        let core = Core::open(settings, &advertised)?;
         let (stop, stopped) = watch::channel(false);
+        let (halt, halted) = watch::channel(false);
+        let core = Core::open(settings, &advertised, controller, until(halted))?;
         let broker = Broker::serve(core.parts(), kafka, until(stopped.clone()));
         let broker = runtime.spawn(broker);
+        core.membership.await_active().map_err(BootError::Registration)?;
         let engine = core.engine(&advertised, kafka_at);
         let gateway = Gateway { engine: engine.clone(), metrics: core.figures() };
         let gateway = runtime.spawn(serve_http(gateway, http, until(stopped)));
@@ -78,13 +87,16 @@ impl Node {
             ready_in_ms: begun.elapsed().as_millis(),
             runtime,
             stop,
+            halt,
             broker,
             gateway,
             engine,
             housekeeper: Housekeeper::start(core.replicas.clone())?,
             coordinator: core.coordinator,
             transactions: core.transactions.coordinator,
+            membership: core.membership,
             controller: core.controller,
+            fetchers: core.fetchers,
             replicas: core.replicas,
             temporary,
         })
@@ -125,9 +137,14 @@ impl Node {
     /// # Errors
     /// What could not be closed: the next start recovers.
     pub(crate) fn close(self) -> Result<(), BootError> {
+        self.engine.close();
+        if !self.membership.leave(LEAVE_PATIENCE) {
+            eprintln!(
+                "warning: leaderships were not handed over in time; others take over when the session is over"
+            );
+        }
         // Nobody may be listening any more: then it has stopped by itself.
         let _ = self.stop.send(true);
-        self.engine.close();
         self.runtime.block_on(async {
             let (gateway, broker) = (self.gateway, self.broker);
             let stopped = gateway.abort_handle();
@@ -139,7 +156,10 @@ impl Node {
         });
         self.transactions.stop();
         self.coordinator.stop();
+        self.fetchers.stop();
         self.housekeeper.stop();
+        drop(self.membership);
+        let _ = self.halt.send(true);
         self.controller.close();
         self.replicas.close()?;
         drop(self.temporary);

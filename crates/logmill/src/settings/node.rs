@@ -16,14 +16,11 @@ pub(crate) struct NodeSettings {
     pub(crate) node: BrokerId,
     /// Whether it serves clients and keeps their data.
     pub(crate) is_broker: bool,
-    /// Whether it has a vote.
-    pub(crate) is_controller: bool,
     /// Where clients connect; a broker has one.
     pub(crate) kafka: Option<Listener>,
     /// What clients are told; port 0 is the one that is got.
     pub(crate) advertised: Address,
     /// Where the other nodes reach the controller. None: nobody is to.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a quorum of one has no peers"))]
     pub(crate) controller: Option<Listener>,
     /// Sorted by id.
     pub(crate) voters: Vec<Voter>,
@@ -64,7 +61,6 @@ impl NodeSettings {
         let settings = Self {
             node,
             is_broker,
-            is_controller,
             kafka,
             advertised,
             controller,

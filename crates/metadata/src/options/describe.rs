@@ -1,6 +1,9 @@
 //! Options as Kafka tells them: value, source, synonyms.
 
+use std::borrow::Cow;
+
 use model::BrokerId;
+use serde::{Deserialize, Serialize};
 
 use super::{
     ServerOptions, broker,
@@ -10,10 +13,10 @@ use super::{
 use crate::{Image, Topic};
 
 /// One option of a topic or a broker, as DescribeConfigs tells it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Described {
     /// Its name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// In force; none for what is secret, or not set and without default.
     pub value: Option<String>,
     /// Where the value comes from.
@@ -27,14 +30,14 @@ pub struct Described {
     /// How it is read.
     pub kind: Kind,
     /// One sentence.
-    pub doc: &'static str,
+    pub doc: Cow<'static, str>,
 }
 
 /// One of the values that could be in force.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Synonym {
     /// Under this name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// As it was set, in the unit of its own name.
     pub value: Option<String>,
     /// There.
@@ -42,7 +45,7 @@ pub struct Synonym {
 }
 
 /// Where a value comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
     /// Set on the topic.
     Topic,
@@ -91,7 +94,11 @@ pub(super) fn resolve(
 ) -> Described {
     let own = topic.and_then(|topic| topic.options.get(row.name));
     let mut synonyms: Vec<Synonym> = own
-        .map(|value| Synonym { name: row.name, value: Some(value.clone()), source: Source::Topic })
+        .map(|value| Synonym {
+            name: row.name.into(),
+            value: Some(value.clone()),
+            source: Source::Topic,
+        })
         .into_iter()
         .collect();
     let mut value = own.cloned();
@@ -101,7 +108,7 @@ pub(super) fn resolve(
     for stand in stands {
         for (text, source) in server_values(server, image, stand.name) {
             value = value.or_else(|| Some(in_unit(&text, stand.factor)));
-            synonyms.push(Synonym { name: stand.name, value: Some(text), source });
+            synonyms.push(Synonym { name: stand.name.into(), value: Some(text), source });
         }
     }
     // The server's defaults come last, whatever their order among the names.
@@ -117,7 +124,7 @@ pub(super) fn resolve(
         if value.is_some() && topic.is_some() {
             // A topic's option without a server's name has no synonym but its own default.
             synonyms.push(Synonym {
-                name: row.name,
+                name: row.name.into(),
                 value: value.clone(),
                 source: Source::Default,
             });
@@ -131,14 +138,14 @@ pub(super) fn resolve(
         }
     }
     Described {
-        name: row.name,
+        name: row.name.into(),
         value,
         source: synonyms.first().map_or(Source::Default, |synonym| synonym.source),
         is_read_only: !row.is_dynamic,
         is_sensitive,
         synonyms,
         kind: row.kind,
-        doc: row.doc,
+        doc: row.doc.into(),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Messages are Kafka's, because tools print them and people search for them.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// An option as it is defined.
@@ -34,7 +35,7 @@ pub struct Stand {
 }
 
 /// How a value's text is read: Kafka's types.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// `true` or `false`, in any case.
     Boolean,

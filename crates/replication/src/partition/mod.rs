@@ -272,7 +272,8 @@ impl Partition {
         let directory = &self.home.directory;
         let options = Arc::clone(&core.options.log);
         let mut log = directory.open_log(&self.name, self.topic_id, options, self.home.wall())?;
-        if log.end().since(log.synced().max(log.start())) >= core.options.topic.flush_messages {
+        let unsynced = log.end().since(log.synced().max(log.start()));
+        if unsynced >= core.options.topic.flush_messages && !model::mutant!("M08") {
             // What a process wrote before it was killed is not synced, and will be read, and acknowledged to whoever sends it again.
             let synced = log.sync_handle()?.run()?;
             log.note_synced(synced);

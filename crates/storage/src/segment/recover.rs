@@ -94,7 +94,8 @@ impl Segment {
         let broken = |this: &Self, error| this.failed(home, "read", error);
         while let Found::Batch(position, head) = scan.next().map_err(|e| broken(self, e))? {
             let is_whole = head.base >= end
-                && scan.is_crc_right(position, &head).map_err(|e| broken(self, e))?;
+                && (scan.is_crc_right(position, &head).map_err(|e| broken(self, e))?
+                    || model::mutant!("M10"));
             if !is_whole {
                 break;
             }

@@ -90,6 +90,18 @@ impl Running {
         self.processes.push(process);
     }
 
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.processes.len()
+    }
+
+    /// The process of one of them.
+    #[must_use]
+    pub fn process(&self, index: usize) -> threads::ProcessId {
+        self.processes[index]
+    }
+
     /// Has all of them end, and waits for it.
     pub fn end(self) {
         self.is_over.store(true, Ordering::Relaxed);

@@ -6,6 +6,7 @@ use kafka_protocol::{
         alter_partition_reassignments_request::{ReassignablePartition, ReassignableTopic},
         describe_configs_request::DescribeConfigsResource,
         describe_log_dirs_request::DescribableLogDirTopic,
+        describe_quorum_request::{PartitionData, TopicData},
         elect_leaders_request::TopicPartitions,
         incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig},
         list_partition_reassignments_request::ListPartitionReassignmentsTopics,
@@ -44,6 +45,12 @@ pub(super) const DESCRIBE_LOG_DIRS: Layout =
     fields(&[always(array::<DescribableLogDirTopic>(&Kind::Struct(&fields(&[
         always(TEXT),
         always(array::<i32>(&I32)),
+    ]))))]);
+
+pub(super) const DESCRIBE_QUORUM: Layout =
+    fields(&[always(array::<TopicData>(&Kind::Struct(&fields(&[
+        always(TEXT),
+        always(array::<PartitionData>(&Kind::Struct(&fields(&[always(I32)])))),
     ]))))]);
 
 pub(super) const DESCRIBE_CLUSTER: Layout = fields(&[always(BOOL), since(1, I8), since(2, BOOL)]);

@@ -58,6 +58,7 @@ pub(crate) const fn layout_of(api: Api) -> &'static Layout {
         Api::AlterPartitionReassignments => &cluster::ALTER_PARTITION_REASSIGNMENTS,
         Api::ListPartitionReassignments => &cluster::LIST_PARTITION_REASSIGNMENTS,
         Api::UnregisterBroker => &cluster::UNREGISTER_BROKER,
+        Api::DescribeQuorum => &cluster::DESCRIBE_QUORUM,
         Api::DescribeCluster => &cluster::DESCRIBE_CLUSTER,
         Api::AddPartitionsToTxn => &transactions::ADD_PARTITIONS_TO_TXN,
         Api::AddOffsetsToTxn => &transactions::ADD_OFFSETS_TO_TXN,

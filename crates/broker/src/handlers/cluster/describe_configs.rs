@@ -74,17 +74,17 @@ fn is_wanted(asked: &DescribeConfigsResource, option: &Described) -> bool {
 fn describe(asked: &DescribeConfigsRequest, option: &Described) -> DescribeConfigsResourceResult {
     let synonyms = option.synonyms.iter().filter(|_| asked.include_synonyms).map(|synonym| {
         DescribeConfigsSynonym::default()
-            .with_name(text(synonym.name))
+            .with_name(text(&synonym.name))
             .with_value(synonym.value.as_deref().map(text))
             .with_source(synonym.source.wire())
     });
     DescribeConfigsResourceResult::default()
-        .with_name(text(option.name))
+        .with_name(text(&option.name))
         .with_value(option.value.as_deref().map(text))
         .with_read_only(option.is_read_only)
         .with_config_source(option.source.wire())
         .with_is_sensitive(option.is_sensitive)
         .with_synonyms(synonyms.collect())
         .with_config_type(option.kind.wire())
-        .with_documentation(asked.include_documentation.then(|| text(option.doc)))
+        .with_documentation(asked.include_documentation.then(|| text(&option.doc)))
 }

@@ -5,9 +5,11 @@ pub(crate) mod api_versions;
 pub(crate) mod describe_cluster;
 pub(crate) mod describe_configs;
 pub(crate) mod describe_log_dirs;
+pub(crate) mod describe_quorum;
 pub(crate) mod elect_leaders;
 pub(crate) mod incremental_alter_configs;
 pub(crate) mod list_partition_reassignments;
+pub(crate) mod peer;
 pub(crate) mod unregister_broker;
 
 /// Kafka's numbers for the kinds of things that have settings.

@@ -76,7 +76,7 @@ fn answer(
     }
     let options = created.options.iter().map(|option| {
         CreatableTopicConfigs::default()
-            .with_name(text(option.name))
+            .with_name(text(&option.name))
             .with_value(option.value.as_deref().map(text))
             .with_read_only(option.is_read_only)
             .with_config_source(option.source.wire())

@@ -1,0 +1,192 @@
+//! Three nodes and more: elections, cut links, those who come back, observers, requests to whoever is asked.
+
+use std::collections::BTreeMap;
+
+use model::{BrokerId, ErrorCode};
+
+use crate::{
+    IfThere,
+    test_cluster::{Cluster, TestNode, leader_of, wait_until},
+};
+
+fn three() -> (Cluster, Vec<TestNode>) {
+    let mut cluster = Cluster::of(3);
+    let nodes: Vec<_> = (1..=3).map(|id| cluster.start(id)).collect();
+    leader_of(&nodes.iter().collect::<Vec<_>>());
+    nodes.iter().for_each(TestNode::join);
+    (cluster, nodes)
+}
+
+fn end(nodes: Vec<TestNode>) {
+    nodes.into_iter().for_each(TestNode::kill);
+}
+
+/// Every node's image holds the same facts.
+fn assert_converge(nodes: &[TestNode]) {
+    wait_until("images converge", || {
+        let versions: Vec<_> =
+            nodes.iter().map(|node| node.publisher.current().version()).collect();
+        versions.windows(2).all(|pair| pair[0] == pair[1])
+    });
+    let facts = |node: &TestNode| {
+        let image = node.publisher.current();
+        image.facts().map(|fact| fact.encode()).collect::<Vec<_>>()
+    };
+    for pair in nodes.windows(2) {
+        assert_eq!(facts(&pair[0]), facts(&pair[1]));
+    }
+}
+
+#[test]
+fn whoever_is_asked_it_is_decided_once_and_seen_by_all() {
+    let (_cluster, nodes) = three();
+    for (number, node) in nodes.iter().enumerate() {
+        assert_eq!(node.create(&format!("t{number}")), Some(ErrorCode::None));
+    }
+    assert_eq!(nodes[0].create("t1"), Some(ErrorCode::TopicAlreadyExists));
+    assert_converge(&nodes);
+    assert!(nodes.iter().all(|node| node.has_topic("t0") && node.has_topic("t2")));
+    let leader = leader_of(&nodes.iter().collect::<Vec<_>>());
+    let status = nodes[leader].status();
+    assert_eq!(status.voters.len(), 3);
+    assert!(status.voters.iter().all(|voter| voter.log_end >= status.high_watermark));
+    end(nodes);
+}
+
+#[test]
+fn a_killed_leader_is_replaced_and_nothing_it_answered_is_lost() {
+    let (mut cluster, mut nodes) = three();
+    for round in 0..3 {
+        let leader = leader_of(&nodes.iter().collect::<Vec<_>>());
+        assert_eq!(nodes[leader].create(&format!("t{round}")), Some(ErrorCode::None));
+        let gone = nodes.remove(leader);
+        let id = gone.id;
+        gone.kill();
+        assert_eq!(nodes[0].create(&format!("u{round}")), Some(ErrorCode::None));
+        nodes.push(cluster.start(id.0));
+    }
+    assert_converge(&nodes);
+    for round in 0..3 {
+        assert!(nodes[0].has_topic(&format!("t{round}")));
+        assert!(nodes[0].has_topic(&format!("u{round}")));
+    }
+    end(nodes);
+}
+
+#[test]
+fn a_leader_that_is_cut_off_is_replaced_and_follows_when_it_is_back() {
+    let (cluster, nodes) = three();
+    let old = leader_of(&nodes.iter().collect::<Vec<_>>());
+    cluster.net.cut(nodes[old].id, true);
+    let others: Vec<&TestNode> = nodes.iter().filter(|node| node.id != nodes[old].id).collect();
+    // Asked while it is cut off, it cannot commit; the answer comes from the new leader once it is back.
+    let lonely = nodes[old].controller.allocate_producer_ids();
+    let new = leader_of(&others);
+    assert_eq!(others[new].create("a"), Some(ErrorCode::None));
+    assert!(!nodes[old].has_topic("a"));
+    cluster.net.cut(nodes[old].id, false);
+    assert!(lonely.wait().is_some());
+    assert_converge(&nodes);
+    end(nodes);
+}
+
+#[test]
+fn a_follower_that_was_cut_off_does_not_disturb_the_leader_when_it_is_back() {
+    let (cluster, nodes) = three();
+    let leader = leader_of(&nodes.iter().collect::<Vec<_>>());
+    let epoch = nodes[leader].status().leader_epoch;
+    let other = nodes.iter().position(|node| !node.is_leader()).unwrap();
+    cluster.net.cut(nodes[other].id, true);
+    // Long enough for it to want an election, several times.
+    wait_until("it misses its leader", || {
+        nodes[other].status().leader.is_none() || {
+            std::thread::sleep(cluster.election_timeout * 4);
+            true
+        }
+    });
+    assert_eq!(nodes[leader].create("a"), Some(ErrorCode::None));
+    cluster.net.cut(nodes[other].id, false);
+    assert_converge(&nodes);
+    assert_eq!(nodes[leader].status().leader_epoch, epoch, "no election has been won or lost");
+    assert!(nodes[leader].is_leader());
+    end(nodes);
+}
+
+#[test]
+fn a_hint_that_only_one_has_makes_no_election() {
+    let (_cluster, nodes) = three();
+    let leader = leader_of(&nodes.iter().collect::<Vec<_>>());
+    let epoch = nodes[leader].status().leader_epoch;
+    let other = nodes.iter().find(|node| !node.is_leader()).unwrap();
+    for _ in 0..20 {
+        other.controller.on_disconnected(nodes[leader].id);
+        assert!(other.create("a").is_some());
+    }
+    assert_eq!(nodes[leader].status().leader_epoch, epoch);
+    end(nodes);
+}
+
+#[test]
+fn a_broker_that_does_not_vote_observes_and_may_ask() {
+    let (mut cluster, mut nodes) = three();
+    let observer = cluster.start(7);
+    observer.join();
+    assert_eq!(observer.create("a"), Some(ErrorCode::None));
+    wait_until("it is told", || observer.has_topic("a"));
+    wait_until("it is known as an observer", || {
+        let leader = leader_of(&nodes.iter().collect::<Vec<_>>());
+        let status = nodes[leader].status();
+        status.observers.iter().map(|node| node.id).collect::<Vec<_>>() == [BrokerId(7)]
+    });
+    nodes.push(observer);
+    assert_converge(&nodes);
+    end(nodes);
+}
+
+#[test]
+fn a_node_far_behind_gets_a_snapshot() {
+    let mut cluster = Cluster::of(3);
+    cluster.log_bytes_max = 100_000;
+    let mut nodes: Vec<_> = (1..=2).map(|id| cluster.start(id)).collect();
+    leader_of(&nodes.iter().collect::<Vec<_>>());
+    nodes.iter().for_each(TestNode::join);
+    let definition = "x".repeat(5_000);
+    for number in 0..600 {
+        let put = nodes[number % 2].controller.put_table(
+            &format!("t{}", number % 300),
+            definition.clone(),
+            IfThere::Replace,
+        );
+        put.wait().unwrap().unwrap();
+    }
+    let late = cluster.start(3);
+    wait_until("it has caught up", || late.publisher.current().tables().count() == 300);
+    nodes.push(late);
+    assert_converge(&nodes);
+    // And what it was sent is on its disk.
+    let late = nodes.pop().unwrap();
+    late.kill();
+    nodes.push(cluster.start(3));
+    assert_converge(&nodes);
+    end(nodes);
+}
+
+#[test]
+fn no_term_has_two_leaders_and_a_whole_cluster_comes_back() {
+    let mut cluster = Cluster::of(3);
+    let mut leaders: BTreeMap<i32, BrokerId> = BTreeMap::new();
+    for round in 0..4 {
+        let nodes: Vec<_> = (1..=3).map(|id| cluster.start(id)).collect();
+        leader_of(&nodes.iter().collect::<Vec<_>>());
+        for node in &nodes {
+            let status = node.status();
+            if let Some(leader) = status.leader {
+                let known = *leaders.entry(status.leader_epoch).or_insert(leader);
+                assert_eq!(known, leader, "term {}", status.leader_epoch);
+            }
+        }
+        let block = nodes[round % 3].controller.allocate_producer_ids().wait().unwrap();
+        assert_eq!(block.start, round as i64 * 1000, "what a life before answered is known");
+        end(nodes);
+    }
+}

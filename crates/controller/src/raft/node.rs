@@ -1,0 +1,389 @@
+//! A node of the quorum: its thread, its openraft, and the loop that tells the driver what this node is.
+//!
+//!  1. the log store and the newest snapshot are read, openraft starts
+//!  2. a voter that has never voted makes the cluster: all voters write the same first entry, whoever is first is elected
+//!  3. loop: commands of other threads; and, whenever openraft has moved, the role for the driver, snapshots, observers
+//!  4. on close: openraft ends, then the disk thread, after what was queued
+
+use std::{
+    cell::RefCell, collections::BTreeSet, io, sync::Arc, thread::JoinHandle, time::Duration,
+};
+
+use ::bytes::Bytes;
+use model::{BrokerId, Pending, Reply};
+use openraft::{
+    Config, ServerState, SnapshotPolicy,
+    async_runtime::{AsyncRuntime, Select3, WatchReceiver},
+    errors::{InitializeError, RaftError},
+    raft::TransferLeaderRequest,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::LocalSet,
+};
+use world::{Chance, Clock};
+
+use super::{
+    ENTRY_BYTES_MAX, QuorumStatus, QuorumStorage,
+    log_store::LogStore,
+    message::{Message, Status},
+    network::Network,
+    service::Service,
+    state_machine::StateMachine,
+    status,
+    types::{Group, Raft, Runtime},
+};
+use crate::{
+    ControllerError, Peers, QuorumError, QuorumOptions,
+    forward::Forwarder,
+    inbox::{Asked, Inbox, Role},
+};
+
+/// What a node is made of.
+pub(crate) struct QuorumParts {
+    pub(crate) storage: QuorumStorage,
+    pub(crate) options: QuorumOptions,
+    pub(crate) cluster_id: String,
+    pub(crate) peers: Arc<dyn Peers>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Election timeouts and the like grow from it.
+    pub(crate) seed: u64,
+    pub(crate) inbox: Arc<Inbox>,
+}
+
+/// What other threads ask of the quorum's.
+pub(crate) enum Command {
+    /// The driver of the leader: commit these groups, one after the other, and settle the ticket.
+    Propose {
+        ticket: u64,
+        groups: Vec<Group>,
+    },
+    /// A request that this node does not decide.
+    Forward(Asked),
+    /// A message of another node.
+    Peer(Bytes, Reply<Bytes>),
+    /// The connection to this node has broken, or is refused.
+    Disconnected(BrokerId),
+    Status(Reply<QuorumStatus>),
+}
+
+/// The running node.
+pub(crate) struct Quorum {
+    commands: mpsc::Sender<Command>,
+    /// Dropped: the node ends.
+    stop: oneshot::Sender<()>,
+    runtime: tokio::runtime::Handle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Quorum {
+    /// Starts the node's thread.
+    ///
+    /// # Errors
+    /// There is no thread or no runtime, or the newest snapshot cannot be read.
+    pub(crate) fn start(parts: QuorumParts) -> Result<Self, ControllerError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(ControllerError::Thread)?;
+        let handle = runtime.handle().clone();
+        let (commands, queue) = mpsc::channel(COMMANDS_MAX);
+        let (started, start) = Pending::channel();
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::Builder::new()
+            .name("quorum".into())
+            .spawn(move || {
+                let seed = parts.seed;
+                let node = Runtime::scope(seed, run(parts, queue, stopped, started));
+                LocalSet::new().block_on(&runtime, node);
+                // Connections that others run here end with it, without waiting for them.
+                runtime.shutdown_background();
+            })
+            .map_err(ControllerError::Thread)?;
+        let quorum = Self { commands, stop, runtime: handle, thread: Some(thread) };
+        match world::exec::Wait::wait(start) {
+            Some(Ok(())) => Ok(quorum),
+            Some(Err(error)) => Err(error),
+            None => Err(ControllerError::Thread(io::Error::other("the quorum's thread has ended"))),
+        }
+    }
+
+    pub(crate) fn commands(&self) -> mpsc::Sender<Command> {
+        self.commands.clone()
+    }
+
+    /// The runtime of the quorum's thread, for whoever serves its listener.
+    pub(crate) fn runtime(&self) -> tokio::runtime::Handle {
+        self.runtime.clone()
+    }
+
+    /// Ends the thread; what was appended is synced, the log closed.
+    pub(crate) fn close(self) {
+        drop(self.stop);
+        if let Some(thread) = self.thread {
+            // An error means that the thread has ended by itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+type Started = Reply<Result<(), ControllerError>>;
+
+async fn run(
+    parts: QuorumParts,
+    mut queue: mpsc::Receiver<Command>,
+    stopped: oneshot::Receiver<()>,
+    started: Started,
+) {
+    let inbox = Arc::clone(&parts.inbox);
+    let node = match Node::start(parts).await {
+        Ok(node) => node,
+        Err(error) => return started.send(Err(error)),
+    };
+    started.send(Ok(()));
+    node.run(&mut queue, stopped).await;
+    inbox.on_role(Role::Failed);
+    // An error means that it has ended by itself.
+    let _ = node.raft.shutdown().await;
+}
+
+struct Node {
+    raft: Raft,
+    options: QuorumOptions,
+    log: LogStore,
+    machine: StateMachine,
+    service: Service,
+    forwarder: Forwarder,
+    network: Network,
+    inbox: Arc<Inbox>,
+    own_id: u64,
+    chance: RefCell<Chance>,
+}
+
+impl Node {
+    async fn start(parts: QuorumParts) -> Result<Self, ControllerError> {
+        let QuorumParts { storage, options, cluster_id, peers, clock, inbox, seed } = parts;
+        let QuorumStorage { journal, found, checkpoints, writes_in_place } = storage;
+        let own_id = node_id(options.node);
+        let writer = QuorumStorage::writer(journal, writes_in_place);
+        let log = LogStore::new(found, writer.map_err(ControllerError::Thread)?);
+        let machine =
+            StateMachine::open(checkpoints, log.clone(), Arc::clone(&clock), Arc::clone(&inbox))?;
+        let network = Network { peers, own_id, cluster_id: cluster_id.into() };
+        let config = Arc::new(config(&options).validate().map_err(failed)?);
+        let raft = Raft::new(own_id, config, network.clone(), log.clone(), machine.clone());
+        let raft = raft.await.map_err(failed)?;
+        let forwarder =
+            Forwarder::new(raft.clone(), network.clone(), &options, clock, Arc::clone(&inbox));
+        let service = Service::new(raft.clone(), network.clone(), forwarder.clone());
+        let chance = RefCell::new(Chance::from_seed(!seed));
+        let node = Self {
+            raft,
+            options,
+            log,
+            machine,
+            service,
+            forwarder,
+            network,
+            inbox,
+            own_id,
+            chance,
+        };
+        node.take_part().await?;
+        Ok(node)
+    }
+
+    /// Step 2; and a lone voter need not wait for the timeout of an election.
+    async fn take_part(&self) -> Result<(), ControllerError> {
+        let voters: BTreeSet<u64> = self.options.voters.iter().map(|id| node_id(*id)).collect();
+        if !voters.contains(&self.own_id) {
+            return Ok(());
+        }
+        let is_alone = voters.len() == 1;
+        match self.raft.initialize(voters).await {
+            Ok(()) => Ok(()),
+            Err(RaftError::APIError(InitializeError::NotAllowed(_))) if is_alone => {
+                self.raft.trigger().elect(false).await.map_err(failed)
+            }
+            Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    async fn run(&self, queue: &mut mpsc::Receiver<Command>, stopped: oneshot::Receiver<()>) {
+        let mut metrics = self.raft.metrics();
+        let mut stopped = std::pin::pin!(stopped);
+        loop {
+            if !self.on_moved().await {
+                return;
+            }
+            let command = std::pin::pin!(queue.recv());
+            let moved = std::pin::pin!(metrics.changed());
+            match Runtime::select3(stopped.as_mut(), command, moved).await {
+                Select3::First(_) | Select3::Second(None) | Select3::Third(Err(_)) => return,
+                Select3::Second(Some(command)) => self.on_command(command),
+                Select3::Third(Ok(())) => {}
+            }
+        }
+    }
+
+    fn on_command(&self, command: Command) {
+        match command {
+            Command::Propose { ticket, groups } => self.propose(ticket, groups),
+            Command::Forward(asked) => self.forwarder.forward(asked),
+            Command::Peer(bytes, reply) => self.service.serve(bytes, reply),
+            Command::Disconnected(id) => {
+                self.inbox.on_suspect(id);
+                self.on_disconnected(node_id(id));
+            }
+            Command::Status(reply) => self.tell_status(reply),
+        }
+    }
+
+    /// The leader's word, or what this node knows itself.
+    fn tell_status(&self, reply: Reply<QuorumStatus>) {
+        let own = status::of(&self.raft);
+        let Some(leader) = own.leader.map(node_id).filter(|leader| *leader != self.own_id) else {
+            return reply.send(own);
+        };
+        let network = self.network.clone();
+        drop(Runtime::spawn(async move {
+            let told = match network.send(leader, &Message::Status, STATUS_TIMEOUT).await {
+                Some(Status::Done(body)) => status::decode(&body),
+                _ => None,
+            };
+            reply.send(told.unwrap_or(own));
+        }));
+    }
+
+    fn propose(&self, ticket: u64, groups: Vec<Group>) {
+        let (raft, inbox) = (self.raft.clone(), Arc::clone(&self.inbox));
+        drop(Runtime::spawn(async move {
+            let mut is_applied = true;
+            for group in groups {
+                let written = raft.client_write(group).await;
+                is_applied &= written.is_ok_and(|response| response.data);
+                if !is_applied {
+                    break;
+                }
+            }
+            inbox.on_settled(ticket, is_applied);
+        }));
+    }
+
+    /// Step 3. Answers whether the node goes on.
+    async fn on_moved(&self) -> bool {
+        let (state, term, members, is_running) = {
+            let metrics = self.raft.metrics();
+            let metrics = metrics.borrow_watched();
+            let nodes = metrics.membership_config.membership().nodes().map(|(id, ())| *id);
+            let members: BTreeSet<u64> = nodes.collect();
+            (metrics.state, metrics.current_term, members, metrics.running_state.is_ok())
+        };
+        if !is_running {
+            return false;
+        }
+        let role = match state {
+            ServerState::Leader if self.machine.applied_term() == term => Role::Leading(term),
+            ServerState::Leader => Role::Taking,
+            _ => Role::Following,
+        };
+        self.inbox.on_role(role);
+        if matches!(role, Role::Leading(_)) {
+            self.let_observe(&members);
+        }
+        let grown = self.machine.snapshot_bytes().max(GROWN_BYTES_LEAST);
+        if self.log.grown_bytes() >= grown.min(self.options.log_bytes_between_snapshots_max) {
+            self.log.note_snapshot();
+            return self.raft.trigger().snapshot().await.is_ok();
+        }
+        true
+    }
+
+    /// Brokers that have registered and are no members observe from now on. One at a time; the next when the membership has changed.
+    fn let_observe(&self, members: &BTreeSet<u64>) {
+        let image = self.machine.image();
+        let new = image.brokers().map(|broker| node_id(broker.id)).find(|id| !members.contains(id));
+        if let Some(id) = new {
+            let raft = self.raft.clone();
+            drop(Runtime::spawn(async move {
+                // One that fails (another change is under way) is tried again when the node has moved.
+                let _ = raft.add_learner(id, (), false).await;
+            }));
+        }
+    }
+
+    /// The leader's connection is gone: this node waits for it no longer. It asks for a pre-vote a few times within a
+    /// moment, so that the others, who decide by what they have lost themselves, have noticed too.
+    fn on_disconnected(&self, id: u64) {
+        let is_leader = self.raft.metrics().borrow_watched().current_leader == Some(id);
+        if !is_leader || id == self.own_id {
+            return;
+        }
+        let (raft, spread) = (self.raft.clone(), self.campaign_waits());
+        drop(Runtime::spawn(async move {
+            let lost = raft.metrics().borrow_watched().vote;
+            for wait in spread {
+                // Handed to the lost leader itself, a transfer of leadership only ends this node's lease.
+                let release = TransferLeaderRequest::new(lost, id, None);
+                if raft.handle_transfer_leader(release).await.is_err() {
+                    return;
+                }
+                Runtime::sleep(wait).await;
+                if raft.metrics().borrow_watched().vote != lost
+                    || raft.trigger().elect(true).await.is_err()
+                {
+                    return;
+                }
+            }
+        }));
+    }
+
+    fn campaign_waits(&self) -> Vec<Duration> {
+        let mut chance = self.chance.borrow_mut();
+        let below = u64::try_from(CAMPAIGN_SPREAD.as_micros()).unwrap_or(u64::MAX);
+        (0..CAMPAIGNS_MAX).map(|_| Duration::from_micros(chance.below(below))).collect()
+    }
+}
+
+fn config(options: &QuorumOptions) -> Config {
+    let timeout = u64::try_from(options.election_timeout.as_millis()).unwrap_or(u64::MAX).max(50);
+    Config {
+        cluster_name: "logmill".to_owned(),
+        heartbeat_interval: timeout / HEARTBEATS_PER_TIMEOUT,
+        election_timeout_min: timeout,
+        election_timeout_max: timeout + timeout / 2,
+        enable_pre_vote: Some(true),
+        enable_leader_restore: Some(false),
+        snapshot_policy: SnapshotPolicy::Never,
+        max_in_snapshot_log_to_keep: ENTRIES_BEHIND_SNAPSHOT,
+        install_snapshot_timeout: SNAPSHOT_TIMEOUT_MS,
+        ..Config::default()
+    }
+}
+
+fn node_id(id: BrokerId) -> u64 {
+    u64::from(id.0.unsigned_abs())
+}
+
+fn failed(error: impl std::fmt::Display) -> ControllerError {
+    QuorumError::Raft(error.to_string()).into()
+}
+
+/// Commands that may wait for the quorum's thread.
+pub(crate) const COMMANDS_MAX: usize = 4096;
+/// Below this much log a snapshot is not worth its file.
+const GROWN_BYTES_LEAST: u64 = 1 << 20;
+/// Entries that stay when a snapshot has been taken, for those who are a little behind.
+const ENTRIES_BEHIND_SNAPSHOT: u64 = 256;
+/// A heartbeat may be lost or late four times in a row.
+const HEARTBEATS_PER_TIMEOUT: u64 = 5;
+/// For the leader's word on how far everyone is.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
+/// For one part of a snapshot, its writing included.
+const SNAPSHOT_TIMEOUT_MS: u64 = 30_000;
+/// How often a node that has lost its leader asks the others whether they have lost it too.
+const CAMPAIGNS_MAX: u32 = 8;
+/// How long it waits before each, at most: chance, so that not all ask at once.
+const CAMPAIGN_SPREAD: Duration = Duration::from_millis(12);
+
+const _: () =
+    assert!(GROWN_BYTES_LEAST as usize <= ENTRY_BYTES_MAX, "an entry is a snapshot's worth");
