@@ -7,7 +7,17 @@ use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
 use support::{Node, batch};
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio::{
+    io::AsyncWriteExt,
+    net::TcpStream,
+    sync::{Mutex, MutexGuard},
+};
+
+/// One attack at a time: each weighs this whole process, and would weigh its neighbours with it.
+async fn alone() -> MutexGuard<'static, ()> {
+    static ATTACK: Mutex<()> = Mutex::const_new(());
+    ATTACK.lock().await
+}
 
 /// Resident memory of this process (the node and its peers), in bytes.
 fn resident() -> usize {
@@ -24,6 +34,7 @@ async fn work(peer: &mut support::Peer, rounds: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn half_open_peers_hold_no_memory_and_honest_ones_are_served() {
+    let _alone = alone().await;
     let (node, mut honest) = Node::with_topic(1).await;
     work(&mut honest, 10).await;
     let before = resident();
@@ -49,6 +60,7 @@ async fn half_open_peers_hold_no_memory_and_honest_ones_are_served() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_frames_cannot_hold_all_memory() {
+    let _alone = alone().await;
     let (node, mut honest) = Node::with_topic(1).await;
     let before = resident();
     let mut hostile = Vec::new();
@@ -86,6 +98,7 @@ async fn slow_frames_cannot_hold_all_memory() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn garbage_ends_the_connection_and_nothing_else() {
+    let _alone = alone().await;
     let (node, mut honest) = Node::with_topic(1).await;
     let before = resident();
     let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
@@ -124,6 +137,7 @@ async fn garbage_ends_the_connection_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_takes_no_answers_is_not_read_for_ever() {
+    let _alone = alone().await;
     let (node, mut honest) = Node::with_topic(1).await;
     assert_eq!(honest.produce(batch(&["x".repeat(500_000).as_str()])).await.error_code, 0);
     let before = resident();

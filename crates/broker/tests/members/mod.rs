@@ -8,7 +8,7 @@ use broker::{
     Broker, BrokerOptions, BrokerParts, LocalLog, Metrics, SocketLeaders, Transactions, publish,
 };
 use controller::{Controller, ControllerOptions, NoPeers, QuorumOptions, QuorumStorage, World};
-use coordinator::{Coordinator, GroupOptions};
+use coordinator::{Coordinator, GroupOptions, TransactionCoordinator};
 use metadata::{Delta, Fact, Image, Publisher, StateFact, options::ServerOptions};
 use model::{
     BrokerEpoch, BrokerId, LeaderEpoch, Offset, PartitionEpoch, PartitionId, TopicId, TopicName,
@@ -36,6 +36,7 @@ pub struct Member {
     fetchers: Option<Fetchers>,
     controller: Controller,
     coordinator: Coordinator,
+    transactions: TransactionCoordinator,
     stop: Option<oneshot::Sender<()>>,
     served: Option<JoinHandle<()>>,
     _folder: tempfile::TempDir,
@@ -70,18 +71,35 @@ impl Members {
 
     /// Makes topic `t` on all of them.
     pub fn create(&mut self, leader: i32, options: &[(&str, &str)]) {
-        let mut facts = vec![Fact::Topic { name: TopicName::parse("t").unwrap(), id: topic_id() }];
+        self.create_led(("t", topic_id()), &[leader], options);
+    }
+
+    /// Makes a topic on all of them, whose partitions have these leaders.
+    pub fn create_led(
+        &mut self,
+        (name, topic): (&str, TopicId),
+        leaders: &[i32],
+        options: &[(&str, &str)],
+    ) {
+        let mut facts = vec![Fact::Topic { name: TopicName::parse(name).unwrap(), id: topic }];
         facts.extend(options.iter().map(|(name, value)| Fact::TopicOption {
-            topic: topic_id(),
+            topic,
             name: (*name).to_owned(),
             value: Some((*value).to_owned()),
         }));
         self.tell(&facts);
-        self.lead(leader, 0);
+        for (partition, leader) in (0..).zip(leaders) {
+            self.lead_in((topic, partition), *leader, 0);
+        }
     }
 
-    /// A reign begins; all are in sync.
+    /// A reign begins over `t-0`; all are in sync.
     pub fn lead(&mut self, leader: i32, epoch: i32) {
+        self.lead_in((topic_id(), 0), leader, epoch);
+    }
+
+    /// A reign begins, or ends without another (-1); all are in sync.
+    pub fn lead_in(&mut self, (topic, partition): (TopicId, i32), leader: i32, epoch: i32) {
         let ids: Vec<BrokerId> = self.all.iter().map(|member| member.id).collect();
         let state = StateFact {
             replicas: ids.clone(),
@@ -92,8 +110,8 @@ impl Members {
             adding: Vec::new(),
             removing: Vec::new(),
         };
-        let topic = topic_id();
-        self.tell(&[Fact::Partitions { topic, first: PartitionId(0), count: 1, state }]);
+        let first = PartitionId(partition);
+        self.tell(&[Fact::Partitions { topic, first, count: 1, state }]);
     }
 
     pub fn tell(&mut self, facts: &[Fact]) {
@@ -125,6 +143,7 @@ impl Member {
         let folder = tempfile::tempdir().unwrap();
         let mut server = ServerOptions::new(id);
         server.set("log.dirs", folder.path().to_str().unwrap()).unwrap();
+        server.set("transaction.state.log.num.partitions", "1").unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
@@ -132,12 +151,13 @@ impl Member {
         let directory = Arc::new(directory);
         let replicas = ReplicaSet::new(Arc::clone(&directory), Arc::clone(&clock), server.clone());
         let publisher = Arc::new(Publisher::new());
+        let known = Arc::clone(&publisher);
         let coordinator = Coordinator::start(
             Arc::new(LocalLog::new(Arc::clone(&replicas))),
             Arc::clone(&clock),
             7,
             GroupOptions::default(),
-            Arc::new(|_: &str| None),
+            Arc::new(move |name: &str| Some(known.current().topic(name)?.partition_count())),
         )
         .unwrap();
         // Nobody asks it: the image comes from the test.
@@ -166,7 +186,7 @@ impl Member {
             replicas: Arc::clone(&replicas),
             controller: controller.clone(),
             coordinator: coordinator.clone(),
-            transactions,
+            transactions: transactions.clone(),
             publisher: Arc::clone(&publisher),
             clock,
             options: Arc::new(options),
@@ -182,6 +202,7 @@ impl Member {
             fetchers: Some(fetchers),
             controller,
             coordinator,
+            transactions: transactions.coordinator,
             stop: Some(stop),
             served: Some(served),
             _folder: folder,
@@ -254,6 +275,7 @@ impl Member {
         drop(self.stop.take());
         self.served.take().unwrap().await.unwrap();
         self.controller.close();
+        self.transactions.stop();
         self.coordinator.stop();
         self.replicas.close().unwrap();
     }
