@@ -10,6 +10,8 @@ pub struct ReplicationFigures {
     truncations_below_watermark: AtomicU64,
     damages: AtomicU64,
     failed_followers: AtomicU64,
+    damaged_logs: AtomicU64,
+    logs_begun_anew: AtomicU64,
 }
 
 impl ReplicationFigures {
@@ -41,6 +43,26 @@ impl ReplicationFigures {
     #[must_use]
     pub fn failed_followers(&self) -> u64 {
         self.failed_followers.load(Ordering::Relaxed)
+    }
+
+    /// How often a log here was found damaged.
+    #[must_use]
+    pub fn damaged_logs(&self) -> u64 {
+        self.damaged_logs.load(Ordering::Relaxed)
+    }
+
+    /// How many of them were put aside, to be replicated anew.
+    #[must_use]
+    pub fn logs_begun_anew(&self) -> u64 {
+        self.logs_begun_anew.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn observe_own_damage(&self) {
+        self.damaged_logs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn observe_begun_anew(&self) {
+        self.logs_begun_anew.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn observe_copied(&self, bytes: usize) {
