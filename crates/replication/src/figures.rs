@@ -10,6 +10,8 @@ pub struct ReplicationFigures {
     truncations_below_watermark: AtomicU64,
     damages: AtomicU64,
     failed_followers: AtomicU64,
+    isr_shrinks: AtomicU64,
+    isr_expands: AtomicU64,
     damaged_logs: AtomicU64,
     logs_begun_anew: AtomicU64,
 }
@@ -43,6 +45,23 @@ impl ReplicationFigures {
     #[must_use]
     pub fn failed_followers(&self) -> u64 {
         self.failed_followers.load(Ordering::Relaxed)
+    }
+
+    /// How often somebody left the ISR of a partition led here.
+    #[must_use]
+    pub fn isr_shrinks(&self) -> u64 {
+        self.isr_shrinks.load(Ordering::Relaxed)
+    }
+
+    /// How often somebody joined the ISR of a partition led here.
+    #[must_use]
+    pub fn isr_expands(&self) -> u64 {
+        self.isr_expands.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn observe_isr(&self, before: usize, after: usize) {
+        self.isr_shrinks.fetch_add(u64::from(after < before), Ordering::Relaxed);
+        self.isr_expands.fetch_add(u64::from(after > before), Ordering::Relaxed);
     }
 
     /// How often a log here was found damaged.

@@ -232,6 +232,7 @@ impl Partition {
             if before.partition_epoch != assigned.partition_epoch {
                 led.sends_again = false;
                 led.leader.on_isr_committed(&assigned.isr, now);
+                self.home.figures.observe_isr(before.isr.len(), assigned.isr.len());
             }
         }
         let mut woken = self.settle(&mut core);
