@@ -1,60 +1,11 @@
 """What is done to the cluster, and what must be so afterwards."""
 
-import os
 import time
 
 from harness.report import check, eventually, say
 from history import check_history, check_replicas, lost, read_all
-from load import Load, Reader
-
-TOPIC, GROUP, PARTITIONS = "history", "readers", 6
-
-
-class Workload:
-    """The load that runs in every case: a producer, two readers of a group, and the check at the end."""
-
-    def __init__(self, cluster, options, topic=TOPIC, **settings):
-        self.cluster = cluster
-        self.is_idempotent = settings.get("enable_idempotence", True)
-        self.load = Load(cluster, topic, PARTITIONS, options.rate, **settings)
-        self.readers = [Reader(cluster, topic, GROUP) for _ in range(2)]
-        self.load.await_acknowledged(1000)
-
-    def finish(self):
-        """Checks everything; returns what to tell."""
-        self.cluster.start()
-        self.load.end()
-        for_all = Together(self.readers)
-        for_all.await_all(self.load.places)
-        for reader in self.readers:
-            reader.end()
-        doubled = check_history(self.load, read_all(self.cluster, self.load.topic, PARTITIONS), self.readers, self.is_idempotent)
-        compared = check_replicas(self.cluster)
-        whole = "none lost, doubled, reordered or moved" if self.is_idempotent else f"none lost, {doubled} sent twice (no idempotence)"
-        return f"{self.load.sent} records, {whole}; {compared} batches equal; longest gap {self.load.gap_s_max:.2f} s"
-
-
-class Together:
-    """What the members of a group have read between them."""
-
-    def __init__(self, readers):
-        self.readers = readers
-
-    def await_all(self, places):
-        def all_read():
-            seen = set().union(*(reader.seen.keys() for reader in self.readers))
-            return all(place in seen or place[1] < 0 for place in places.values())
-
-        eventually("the group has read everything", all_read, 90, 0.2)
-
-
-def begin(cluster, options, **settings):
-    """A cluster that runs under load."""
-    took = cluster.start()
-    cluster.create(TOPIC, PARTITIONS)
-    say(f"   three nodes after {took:.2f} s")
-    return Workload(cluster, options, **settings)
-
+from load import Load
+from workload import PARTITIONS, begin
 
 def victim(cluster, chance):
     """Half of the time the leader of some partition (also of the groups' topic), else anyone."""
@@ -140,6 +91,28 @@ def rolling_restart(cluster, chance, options):
     return told
 
 
+def moving_job(cluster, chance, options):
+    """kill -9 of whoever runs the window job, half of the time with a leader of its results; it goes on elsewhere."""
+    work = begin(cluster, options)
+    times = max(1, options.kills // 2)
+    for number in range(times):
+        runner = eventually("somebody runs the job", work.windows.runner, 60)
+        also = cluster.leader(work.windows.TOPIC, chance.randrange(work.windows.PARTITIONS)) if chance.random() < 0.5 else None
+        before, begun = work.windows.results(), time.monotonic()
+        runner.kill()
+        if also and also is not runner:
+            also.kill()
+            also.launch()
+        moved_to = eventually("another node runs the job", lambda: (node := work.windows.runner()) is not runner and node, 60)
+        eventually("the job gives results elsewhere", lambda: work.windows.results() > before, 60, 0.01)
+        gap = time.monotonic() - begun
+        runner.launch()
+        cluster.start()
+        in_sync = cluster.await_in_sync()
+        say(f"   move {number + 1}: from node {runner.id} to {moved_to.id}{', a leader of its results died too' if also and also is not runner else ''}, results again after {gap:.2f} s, in sync {in_sync:.1f} s later")
+    return f"{times} moves; {work.finish()}"
+
+
 def incident(cluster, chance, options):
     """A broker is away at the peak and comes back into the ISR; then the leader dies. With min ISR 1 the loss is reported."""
     cluster.start()
@@ -180,5 +153,6 @@ CASES = {
     "kill9-all": kill9_all,
     "pause": pause,
     "rolling-restart": rolling_restart,
+    "moving-job": moving_job,
     "incident": incident,
 }

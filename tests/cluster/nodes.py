@@ -19,12 +19,12 @@ node.id={id}
 process.roles=broker,controller
 controller.quorum.voters={voters}
 broker.rack=rack-{id}
-listeners=PLAINTEXT://127.0.0.1:{kafka},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{kafka}
+listeners=PLAINTEXT://{host}:{kafka},CONTROLLER://{host}:{controller}
+advertised.listeners=PLAINTEXT://{host}:{kafka}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-logmill.http.listener=127.0.0.1:{http}
+logmill.http.listener={host}:{http}
 log.dirs={data}
 default.replication.factor=3
 min.insync.replicas=2
@@ -41,12 +41,23 @@ QUIET = {"log_level": 2, "topic.metadata.refresh.interval.ms": 1000}
 class Process:
     """One node: its files, its ports, and its process while it has one."""
 
-    def __init__(self, number, directory, ports):
+    def __init__(self, number, directory, ports, host="127.0.0.1"):
         self.id = number
+        self.host = host
         self.directory = os.path.join(directory, f"node-{number}")
         self.data = os.path.join(self.directory, "data")
         self.ports = ports
         self.process = None
+
+    @property
+    def address(self):
+        """What clients connect to."""
+        return f"{self.host}:{self.ports[0]}"
+
+    @property
+    def url(self):
+        """Where it answers HTTP."""
+        return f"http://{self.host}:{self.ports[2]}"
 
     @property
     def log(self):
@@ -57,7 +68,7 @@ class Process:
         os.makedirs(self.directory)
         kafka, controller, http = self.ports
         with open(os.path.join(self.directory, "server.properties"), "w") as file:
-            file.write(PROPERTIES.format(id=self.id, voters=voters, kafka=kafka, controller=controller, http=http, data=self.data))
+            file.write(PROPERTIES.format(id=self.id, host=self.host, voters=voters, kafka=kafka, controller=controller, http=http, data=self.data))
 
     def launch(self):
         """Starts it; does not wait."""
@@ -102,25 +113,26 @@ class Process:
     def _serves(self):
         code = self.process.poll()
         check(code is None, f"node {self.id} ended with {code}: {self.last_words()}")
-        return answers_metadata(self.ports[0])
+        return answers_metadata(self.ports[0], self.host)
 
 
 class Cluster:
     """The nodes, and what a client of them sees."""
 
     def __init__(self, directory, count):
+        self.directory = directory
         ports = []
         while len(set(ports)) < 3 * count:
             ports = [free_port() for _ in range(3 * count)]
         self.nodes = [Process(number + 1, directory, ports[3 * number : 3 * number + 3]) for number in range(count)]
-        voters = ",".join(f"{node.id}@127.0.0.1:{node.ports[1]}" for node in self.nodes)
+        voters = ",".join(f"{node.id}@{node.host}:{node.ports[1]}" for node in self.nodes)
         for node in self.nodes:
             node.write_properties(voters)
         self._admin = None
 
     @property
     def bootstrap(self):
-        return ",".join(f"127.0.0.1:{node.ports[0]}" for node in self.nodes)
+        return ",".join(node.address for node in self.nodes)
 
     @property
     def admin(self):
