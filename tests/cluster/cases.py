@@ -5,6 +5,7 @@ import time
 from harness.report import check, eventually, say
 from history import check_history, check_replicas, lost, read_all
 from load import Load
+from network import CLIENTS
 from workload import PARTITIONS, begin
 
 def victim(cluster, chance):
@@ -113,6 +114,63 @@ def moving_job(cluster, chance, options):
     return f"{times} moves; {work.finish()}"
 
 
+def cut(cluster, chance, options):
+    """A broker whose frames are lost: to and from everybody, the brokers alone, in one direction, or the clients alone; for 3 to 10 s."""
+    work = begin(cluster, options)
+    network, gaps = cluster.network, {}
+    for number in range(options.kills):
+        node = victim(cluster, chance)
+        others = [each.id for each in cluster.nodes if each is not node]
+        ways = {
+            "vanished": [(one, other) for each in [CLIENTS, *others] for one, other in ((node.id, each), (each, node.id))],
+            "cut from the brokers": [(one, other) for each in others for one, other in ((node.id, each), (each, node.id))],
+            "unheard by the brokers": [(node.id, each) for each in others],
+            "deaf to the brokers": [(each, node.id) for each in others],
+            "cut from the clients": [(CLIENTS, node.id), (node.id, CLIENTS)],
+        }
+        way = list(ways)[number % len(ways)]
+        seconds = chance.uniform(3, 10)
+        before, work.load.gap_s_max = work.load.gap_s_max, 0
+        for source, target in ways[way]:
+            network.cut(source, target)
+        time.sleep(seconds)
+        network.heal_all()
+        work.load.await_acknowledged(500)
+        in_sync = cluster.await_in_sync()
+        gap = work.load.gap_s_max
+        gaps[way] = max(gap, gaps.get(way, 0))
+        say(f"   cut {number + 1}: node {node.id} {way} for {seconds:.1f} s, gap {gap:.2f} s, in sync {in_sync:.1f} s later")
+        work.load.gap_s_max = max(before, gap)
+    longest = ", ".join(f"{way} {gap:.2f} s" for way, gap in gaps.items())
+    return f"{options.kills} cuts (longest gaps: {longest}); {work.finish()}"
+
+
+def lossy(cluster, chance, options):
+    """A network that loses everything between two places for up to 400 ms at a time, and resets connections."""
+    work = begin(cluster, options)
+    network = cluster.network
+    pairs = [(one, other) for one in network.everyone for other in network.everyone if one != other]
+    losses = resets = 0
+    ending = time.monotonic() + 3 * options.kills
+    while time.monotonic() < ending:
+        lost = chance.sample(pairs, chance.choice([1, 1, 2, 4]))
+        for pair in lost:
+            network.cut(*pair)
+        time.sleep(chance.uniform(0.02, 0.4))
+        for pair in lost:
+            network.heal(*pair)
+        losses += len(lost)
+        if chance.random() < 0.1:
+            resets += network.reset(*chance.choice([pair for pair in pairs if CLIENTS not in pair]))
+        time.sleep(chance.uniform(0, 0.3))
+    work.load.await_acknowledged(500)
+    cluster.await_in_sync()
+    return f"{losses} losses, {resets} resets; {work.finish()}"
+
+
+cut.needs_network = lossy.needs_network = True
+
+
 def incident(cluster, chance, options):
     """A broker is away at the peak and comes back into the ISR; then the leader dies. With min ISR 1 the loss is reported."""
     cluster.start()
@@ -154,5 +212,7 @@ CASES = {
     "pause": pause,
     "rolling-restart": rolling_restart,
     "moving-job": moving_job,
+    "cut": cut,
+    "lossy": lossy,
     "incident": incident,
 }

@@ -37,6 +37,7 @@ class Copier:
         self.transactions = {}  # number: [records' numbers], as they were given to the producer
         self.committed, self.aborted = set(), set()
         self.errors = []
+        self.step = "begins"
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -60,17 +61,20 @@ class Copier:
     def _copy(self):
         bootstrap = {"bootstrap.servers": self._bootstrap, "reconnect.backoff.max.ms": 500, **QUIET}
         self._producer = Producer({"transactional.id": f"copier-{self._number}", "transaction.timeout.ms": 20_000, "linger.ms": 2, **bootstrap})
+        self.step = "initializes its producer"
         again_if_told(lambda: self._producer.init_transactions(20), 60)
         group = {"group.id": "copiers", "session.timeout.ms": 6000, "auto.offset.reset": "earliest", "enable.auto.commit": False}
         self._consumer = Consumer({**bootstrap, **group})
         self._consumer.subscribe([self._source])
         while not self._ending.is_set():
+            self.step = f"reads {[each.partition for each in self._consumer.assignment()]}"
             messages = [each for each in self._consumer.consume(RECORDS_MAX, 0.2) if not each.error()]
             if messages:
                 self._copy_in_one_transaction(messages)
 
     def _copy_in_one_transaction(self, messages):
         transaction = len(self.transactions)
+        self.step = f"sends the records of transaction {transaction}"
         numbers = self.transactions[transaction] = []
         self._producer.begin_transaction()
         ends = {}
@@ -83,6 +87,7 @@ class Copier:
         if self._chance.random() < ABORTED_SHARE:
             self._producer.flush(20)
             return self._abort(transaction)
+        self.step = f"commits transaction {transaction}"
         try:
             offsets = [TopicPartition(self._source, partition, offset) for partition, offset in ends.items()]
             again_if_told(lambda: self._producer.send_offsets_to_transaction(offsets, self._consumer.consumer_group_metadata(), 20), 60)
@@ -95,8 +100,10 @@ class Copier:
         self.committed.add(transaction)
 
     def _abort(self, transaction):
+        self.step = f"aborts transaction {transaction}"
         again_if_told(lambda: self._producer.abort_transaction(20), 60)
         self.aborted.add(transaction)
+        self.step = "goes back to what is committed"
         held = self._consumer.assignment()
         deadline = time.monotonic() + 20
         for place in self._consumer.committed(held, timeout=20) if held else ():
@@ -156,8 +163,8 @@ class Copying:
     def _await(self, count, seconds):
         deadline = time.monotonic() + seconds
         while len(self.reader.seen) < count:
-            errors = [copier.errors[-2:] for copier in self.copiers]
-            check(time.monotonic() < deadline, f"{count - len(self.reader.seen)} of {count} records are not copied within {seconds} s; errors: {errors}")
+            steps = [(copier.step, copier.errors[-2:]) for copier in self.copiers]
+            check(time.monotonic() < deadline, f"{count - len(self.reader.seen)} of {count} records are not copied within {seconds} s; copiers and their last errors: {steps}")
             time.sleep(0.1)
 
     def _broken_transactions(self, found):

@@ -85,7 +85,7 @@ class Load:
 class Reader:
     """One of a group: commits after every poll, remembers each record by its place, and notices a position that went back.
 
-    `decode` makes of a value what is remembered. With `has_gaps` (markers of transactions, which nobody is given) offsets may be missing.
+    `decode` makes of a value what is remembered. With `has_gaps` (markers of transactions and of a job's fences, which nobody is given) offsets may be missing.
     """
 
     def __init__(self, cluster, topic, group, decode=number_of, has_gaps=False, **settings):

@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from harness.node import free_port, is_alive
 from harness.rawkafka import answers_metadata
 from harness.report import check, eventually
+from network import address
 
 PROPERTIES = """
 node.id={id}
@@ -41,8 +42,9 @@ QUIET = {"log_level": 2, "topic.metadata.refresh.interval.ms": 1000}
 class Process:
     """One node: its files, its ports, and its process while it has one."""
 
-    def __init__(self, number, directory, ports, host="127.0.0.1"):
+    def __init__(self, number, directory, ports, host="127.0.0.1", inside=()):
         self.id = number
+        self._inside = list(inside)
         self.host = host
         self.directory = os.path.join(directory, f"node-{number}")
         self.data = os.path.join(self.directory, "data")
@@ -72,7 +74,7 @@ class Process:
 
     def launch(self):
         """Starts it; does not wait."""
-        command = [program(), "server", "--config", os.path.join(self.directory, "server.properties")]
+        command = [*self._inside, program(), "server", "--config", os.path.join(self.directory, "server.properties")]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
@@ -119,12 +121,16 @@ class Process:
 class Cluster:
     """The nodes, and what a client of them sees."""
 
-    def __init__(self, directory, count):
+    def __init__(self, directory, count, network=None):
         self.directory = directory
+        self.network = network
         ports = []
         while len(set(ports)) < 3 * count:
             ports = [free_port() for _ in range(3 * count)]
-        self.nodes = [Process(number + 1, directory, ports[3 * number : 3 * number + 3]) for number in range(count)]
+        self.nodes = []
+        for number in range(count):
+            where = (address(number + 1), network.inside(number + 1)) if network else ()
+            self.nodes.append(Process(number + 1, directory, ports[3 * number : 3 * number + 3], *where))
         voters = ",".join(f"{node.id}@{node.host}:{node.ports[1]}" for node in self.nodes)
         for node in self.nodes:
             node.write_properties(voters)
@@ -191,6 +197,8 @@ class Cluster:
             if node.process and node.process.poll() is None:
                 node.process.send_signal(signal.SIGCONT)
             node.kill()
+        if self.network:
+            self.network.end()
 
     def _all_in_sync(self):
         found = self.partitions()

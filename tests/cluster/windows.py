@@ -42,7 +42,7 @@ class Windows:
         self.source, self.source_partitions = source, source_partitions
         cluster.create(self.TOPIC, self.PARTITIONS)
         submit(cluster.nodes[0].url, cluster.nodes[0].directory, JOB.format(source=source, target=self.TOPIC, bootstrap=cluster.nodes[0].address))
-        self.reader = Reader(cluster, self.TOPIC, "readers-of-windows", row_of, isolation_level="read_uncommitted")
+        self.reader = Reader(cluster, self.TOPIC, "readers-of-windows", row_of, has_gaps=True, isolation_level="read_uncommitted")
 
     def results(self):
         """How many results have been read so far."""

@@ -91,6 +91,9 @@ impl Driver {
         for broker in news.suspects {
             self.machine.on_suspect(broker, self.clock.now());
         }
+        for broker in news.heard {
+            self.machine.on_heard(broker);
+        }
         if self.in_flight.is_none() {
             self.newest = self.applied.clone();
         }

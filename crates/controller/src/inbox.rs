@@ -55,8 +55,10 @@ pub(crate) struct News {
     pub(crate) role: Role,
     /// Tickets of proposals, and whether all their facts are applied.
     pub(crate) settled: Vec<(u64, bool)>,
-    /// Brokers whose connection has broken.
+    /// Brokers whose connection has broken, or whose node is silent.
     pub(crate) suspects: BTreeSet<BrokerId>,
+    /// Brokers whose node is heard again.
+    pub(crate) heard: BTreeSet<BrokerId>,
     pub(crate) is_closing: bool,
 }
 
@@ -116,6 +118,13 @@ impl Inbox {
     pub(crate) fn on_suspect(&self, broker: BrokerId) {
         let mut state = self.lock();
         state.news.suspects.insert(broker);
+        state.news.heard.remove(&broker);
+        self.notify(state);
+    }
+
+    pub(crate) fn on_heard(&self, broker: BrokerId) {
+        let mut state = self.lock();
+        state.news.heard.insert(broker);
         self.notify(state);
     }
 
@@ -170,6 +179,7 @@ impl State {
             role: self.news.role,
             settled: mem::take(&mut self.news.settled),
             suspects: mem::take(&mut self.news.suspects),
+            heard: mem::take(&mut self.news.heard),
             is_closing: self.news.is_closing,
         }
     }

@@ -5,13 +5,19 @@
 //!  3. loop: commands of other threads; and, whenever openraft has moved, the role for the driver, snapshots, observers
 //!  4. on close: openraft ends, then the disk thread, after what was queued
 
-use std::{cell::RefCell, collections::BTreeSet, io, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    io,
+    sync::Arc,
+    time::Duration,
+};
 
 use ::bytes::Bytes;
 use model::{BrokerId, Pending, Reply};
 use openraft::{
     Config, ServerState, SnapshotPolicy,
-    async_runtime::{AsyncRuntime, Select3, WatchReceiver},
+    async_runtime::{AsyncRuntime, Instant, Select3, WatchReceiver},
     errors::{InitializeError, RaftError},
     raft::TransferLeaderRequest,
 };
@@ -26,8 +32,9 @@ use super::{
     log_store::LogStore,
     message::{Message, Status},
     network::Network,
-    runtime::Runtime,
+    runtime::{Moment, Runtime},
     service::Service,
+    silences::Silences,
     state_machine::StateMachine,
     status,
     types::{Group, Raft},
@@ -145,6 +152,7 @@ struct Node {
     inbox: Arc<Inbox>,
     own_id: u64,
     chance: RefCell<Chance>,
+    silences: RefCell<Silences>,
 }
 
 impl Node {
@@ -164,6 +172,7 @@ impl Node {
             Forwarder::new(raft.clone(), network.clone(), &options, clock, Arc::clone(&inbox));
         let service = Service::new(raft.clone(), network.clone(), forwarder.clone());
         let chance = RefCell::new(Chance::from_seed(!seed));
+        let silences = RefCell::new(Silences::new(options.election_timeout));
         let node = Self {
             raft,
             options,
@@ -175,6 +184,7 @@ impl Node {
             inbox,
             own_id,
             chance,
+            silences,
         };
         node.take_part().await?;
         Ok(node)
@@ -227,6 +237,8 @@ impl Node {
             Command::Peer(bytes, reply) => self.service.serve(bytes, reply),
             Command::Disconnected(id) => {
                 self.inbox.on_suspect(id);
+                let answered = self.answers().get(&node_id(id)).copied().flatten();
+                self.silences.borrow_mut().on_disconnected(node_id(id), answered);
                 self.on_disconnected(node_id(id));
             }
             Command::Status(reply) => self.tell_status(reply),
@@ -266,12 +278,13 @@ impl Node {
 
     /// Step 3. Answers whether the node goes on.
     async fn on_moved(&self) -> bool {
-        let (state, term, members, is_running) = {
+        let (state, term, leader, members, is_running) = {
             let metrics = self.raft.metrics();
             let metrics = metrics.borrow_watched();
             let nodes = metrics.membership_config.membership().nodes().map(|(id, ())| *id);
             let members: BTreeSet<u64> = nodes.collect();
-            (metrics.state, metrics.current_term, members, metrics.running_state.is_ok())
+            let is_running = metrics.running_state.is_ok();
+            (metrics.state, metrics.current_term, metrics.current_leader, members, is_running)
         };
         if !is_running {
             return false;
@@ -282,8 +295,13 @@ impl Node {
             _ => Role::Following,
         };
         self.inbox.on_role(role);
-        if matches!(role, Role::Leading(_)) {
-            self.let_observe(&members);
+        match role {
+            Role::Leading(_) => {
+                self.let_observe(&members);
+                self.tell_silences(term);
+            }
+            Role::Taking => {}
+            _ => self.silences.borrow_mut().on_following(leader.filter(|id| *id != self.own_id)),
         }
         let grown = self.machine.snapshot_bytes().max(GROWN_BYTES_LEAST);
         if self.log.grown_bytes() >= grown.min(self.options.log_bytes_between_snapshots_max) {
@@ -291,6 +309,22 @@ impl Node {
             return self.raft.trigger().snapshot().await.is_ok();
         }
         true
+    }
+
+    /// The driver hears who has fallen silent, and who is heard again. It is looked at with every answer, of whomever.
+    fn tell_silences(&self, term: u64) {
+        let turned = self.silences.borrow_mut().on_leading(term, &self.answers(), Moment::now());
+        turned.silent.into_iter().for_each(|id| self.inbox.on_suspect(broker_id(id)));
+        turned.heard.into_iter().for_each(|id| self.inbox.on_heard(broker_id(id)));
+    }
+
+    /// When each other member last answered this leader.
+    fn answers(&self) -> BTreeMap<u64, Option<Moment>> {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let answers = metrics.heartbeat.iter().flatten();
+        let answers = answers.map(|(id, answered)| (*id, answered.map(|at| *at)));
+        answers.filter(|(id, _)| *id != self.own_id).collect()
     }
 
     /// Brokers that have registered and are no members observe from now on. One at a time; the next when the membership has changed.
@@ -394,6 +428,10 @@ fn config(options: &QuorumOptions) -> Config {
 
 fn node_id(id: BrokerId) -> u64 {
     u64::from(id.0.unsigned_abs())
+}
+
+fn broker_id(id: u64) -> BrokerId {
+    BrokerId(i32::try_from(id).unwrap_or(i32::MAX))
 }
 
 fn failed(error: impl std::fmt::Display) -> ControllerError {
