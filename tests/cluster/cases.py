@@ -6,6 +6,7 @@ from harness.report import check, eventually, say
 from history import check_history, check_replicas, lost, read_all
 from load import Load
 from network import CLIENTS
+from riders import ConsoleRider, FranzGoRider, KafkaPythonRider, TransactionalCopierRider, VerifiableProducerRider
 from workload import PARTITIONS, begin
 
 def victim(cluster, chance):
@@ -171,6 +172,55 @@ def lossy(cluster, chance, options):
 cut.needs_network = lossy.needs_network = True
 
 
+def riding(make):
+    """A case in which `make(cluster, options)` gives the clients that ride through kills of single brokers."""
+
+    def case(cluster, chance, options):
+        cluster.start()
+        riders = []
+        try:
+            for rider in make(cluster, options):
+                riders.append(rider)
+            for number in range(options.kills):
+                before = [rider.progress() for rider in riders]
+                for rider, was in zip(riders, before):
+                    eventually(f"{rider.name} gets on", lambda: rider.progress() > was, 90)
+                node = victim(cluster, chance)
+                node.kill()
+                time.sleep(chance.uniform(0, 2))
+                node.launch()
+                ready = node.await_serving()
+                say(f"   kill {number + 1}: node {node.id}, back after {ready:.2f} s, in sync {cluster.await_in_sync():.1f} s later")
+            for rider in riders:
+                rider.end()
+            told = [rider.check() for rider in riders]
+        finally:
+            for rider in riders:
+                rider.kill()
+        return f"{options.kills} kills; {'; '.join(told)}"
+
+    case.__doc__ = make.__doc__
+    return case
+
+
+def kafka_python(cluster, options):
+    """kafka-python 3, producer and group, through kill -9 of single brokers."""
+    yield KafkaPythonRider(cluster, min(options.rate, 300))
+
+
+def franz_go(cluster, options):
+    """franz-go, producer and group, through kill -9 of single brokers."""
+    yield FranzGoRider(cluster, options.rate)
+
+
+def kafka_tools(cluster, options):
+    """Apache Kafka's VerifiableProducer, TransactionalMessageCopier and console tools through kill -9 of single brokers."""
+    producer = VerifiableProducerRider(cluster, min(options.rate, 300))
+    yield producer
+    yield TransactionalCopierRider(cluster, producer)
+    yield ConsoleRider(cluster, 100)
+
+
 def incident(cluster, chance, options):
     """A broker is away at the peak and comes back into the ISR; then the leader dies. With min ISR 1 the loss is reported."""
     cluster.start()
@@ -214,5 +264,8 @@ CASES = {
     "moving-job": moving_job,
     "cut": cut,
     "lossy": lossy,
+    "kafka-python": riding(kafka_python),
+    "franz-go": riding(franz_go),
+    "kafka-tools": riding(kafka_tools),
     "incident": incident,
 }
