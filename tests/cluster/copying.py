@@ -45,7 +45,7 @@ class Copier:
     def end(self):
         self._ending.set()
         self._thread.join(120)
-        check(not self._thread.is_alive(), f"copier {self._number} hangs in the library; its errors: {self.errors[-3:]}")
+        check(not self._thread.is_alive(), f"copier {self._number} {self.step} without end; its errors: {self.errors[-3:]}")
 
     def _run(self):
         while not self._ending.is_set():
@@ -54,6 +54,7 @@ class Copier:
             except (KafkaException, Anew) as error:
                 self.errors.append(str(error))
             finally:
+                self.step = "closes its consumer"
                 if self._consumer:
                     self._consumer.close()
                 self._consumer = self._producer = None
@@ -65,7 +66,8 @@ class Copier:
         again_if_told(lambda: self._producer.init_transactions(20), 60)
         group = {"group.id": "copiers", "session.timeout.ms": 6000, "auto.offset.reset": "earliest", "enable.auto.commit": False}
         self._consumer = Consumer({**bootstrap, **group})
-        self._consumer.subscribe([self._source])
+        # Who gives the callbacks hears of a new assignment within `consume` alone, not between reading and committing.
+        self._consumer.subscribe([self._source], on_assign=lambda to, places: to.assign(places), on_revoke=lambda to, _: to.unassign())
         while not self._ending.is_set():
             self.step = f"reads {[each.partition for each in self._consumer.assignment()]}"
             messages = [each for each in self._consumer.consume(RECORDS_MAX, 0.2) if not each.error()]
@@ -105,20 +107,11 @@ class Copier:
         self.aborted.add(transaction)
         self.step = "goes back to what is committed"
         held = self._consumer.assignment()
-        deadline = time.monotonic() + 20
-        for place in self._consumer.committed(held, timeout=20) if held else ():
-            if place.error:
-                raise Anew(str(place.error))
-            self._seek(TopicPartition(place.topic, place.partition, max(place.offset, 0)), deadline)
-
-    def _seek(self, place, deadline):
-        while True:
-            try:
-                return self._consumer.seek(place)
-            except KafkaException as error:  # the partition is not being fetched yet
-                if time.monotonic() > deadline:
-                    raise Anew(str(error)) from error
-                time.sleep(0.05)
+        places = self._consumer.committed(held, timeout=20) if held else []
+        if any(place.error for place in places):
+            raise Anew(f"offsets: {places}")
+        # Not seek: it waits without end for a partition whose leader moves just then.
+        self._consumer.assign([TopicPartition(each.topic, each.partition, max(each.offset, 0)) for each in places])
 
 
 def again_if_told(call, seconds):

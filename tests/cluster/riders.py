@@ -145,44 +145,63 @@ class VerifiableProducerRider(Rider):
 
 
 class TransactionalCopierRider(Rider):
-    """Apache Kafka's TransactionalMessageCopier over one partition of what VerifiableProducer writes, with aborts at random."""
+    """Apache Kafka's TransactionalMessageCopier over one partition of what VerifiableProducer writes, with aborts at random.
 
-    def __init__(self, cluster, source, partition=0):
+    It ends when it has copied what there was when it began, and is started again, as by a supervisor, until its source has ended before it began.
+    """
+
+    SOURCE_PARTITION = 0
+
+    def __init__(self, cluster, source):
         super().__init__(cluster, "TransactionalMessageCopier", "verifiable-copies")
-        self._source, self._partition = source, partition
-        self._script = installed(tools.kafka_tools)
-        self.remaining = None
-        self.copied = 0
+        self._source = source
+        script = installed(tools.kafka_tools)
         cluster.create(self.topic, PARTITIONS)
-        options = ["--broker-list", cluster.bootstrap, "--input-topic", source.topic, "--input-partition", str(partition), "--output-topic", self.topic]
-        options += ["--transactional-id", "kafkas-copier", "--consumer-group", "kafkas-copiers", "--transaction-size", "50"]
-        self.start(self._script, "org.apache.kafka.tools.TransactionalMessageCopier", *options, "--enable-random-aborts", "--use-group-metadata", "--group-mode")
+        options = ["--broker-list", cluster.bootstrap, "--input-topic", source.topic, "--input-partition", str(self.SOURCE_PARTITION)]
+        options += ["--output-topic", self.topic, "--transactional-id", "kafkas-copier", "--consumer-group", "kafkas-copiers", "--transaction-size", "50"]
+        self._command = [script, "org.apache.kafka.tools.TransactionalMessageCopier", *options, "--enable-random-aborts"]
+        self._earlier = self._now = self.runs = 0
+        self._ending = threading.Event()
+        self._supervisor = threading.Thread(target=self._run, daemon=True)
+        self._supervisor.start()
 
     def progress(self):
-        return self.copied
+        return self._earlier + self._now
 
     def end(self):
-        """Its source has ended: waits until it has copied all of that, as it says."""
+        """Its source has ended."""
+        self._ending.set()
+        self._supervisor.join(120)
+        check(not self._supervisor.is_alive(), f"{self.name} has copied {self.progress()} records and does not end")
+
+    def kill(self):
+        self._ending.set()
+        super().kill()
 
     def check(self):
-        source = [number for _, number in read_all(self.cluster, self._source.topic, PARTITIONS, int)[self._partition]]
-
-        def copies():
-            found = read_all(self.cluster, self.topic, PARTITIONS, int)
-            return found if sum(map(len, found.values())) >= len(source) else None
-
-        found = eventually(f"{self.name} has copied {len(source)} records ({self.copied} so far, exit code {self._process.poll()}, {self.errors[-1:]})", copies, 60, 1)
+        check(not self.errors, f"{self.name} was told of errors: {self.errors[:3]}")
+        source = [number for _, number in read_all(self.cluster, self._source.topic, PARTITIONS, int)[self.SOURCE_PARTITION]]
+        found = read_all(self.cluster, self.topic, PARTITIONS, int)
         check_once(self.name, found, {})
         got = sorted(number for records in found.values() for _, number in records)
         check(got == sorted(source), f"{self.name}: {len(got)} records, not those {len(source)} of the source")
-        return f"{self.name}: {len(got)} records"
+        return f"{self.name}: {len(got)} records in {self.runs} runs"
+
+    def _run(self):
+        is_last = False
+        while not is_last:
+            is_last = self._ending.is_set()
+            self.start(*self._command)
+            code = self._process.wait()
+            self._thread.join(10)
+            self._earlier, self._now = self._earlier + self._now, 0
+            self.runs += 1
+            if code != 0:
+                self.errors.append(f"run {self.runs} ended with {code}")
 
     def _on_line(self, line):
         event = json.loads(line) if line.startswith("{") else {}
-        self.remaining = event.get("remaining", self.remaining)
-        self.copied = int(event.get("consumed", self.copied))
-        if "error" in line.lower() or "exception" in line.lower():
-            self.errors.append(line)
+        self._now = int(event.get("totalProcessed", self._now))
 
 
 class ConsoleRider(Rider):

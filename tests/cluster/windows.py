@@ -41,7 +41,8 @@ class Windows:
         self.cluster = cluster
         self.source, self.source_partitions = source, source_partitions
         cluster.create(self.TOPIC, self.PARTITIONS)
-        submit(cluster.nodes[0].url, cluster.nodes[0].directory, JOB.format(source=source, target=self.TOPIC, bootstrap=cluster.nodes[0].address))
+        asked, other = cluster.nodes[:2]
+        submit(asked.url, asked.directory, JOB.format(source=source, target=self.TOPIC, bootstrap=other.address))
         self.reader = Reader(cluster, self.TOPIC, "readers-of-windows", row_of, has_gaps=True, isolation_level="read_uncommitted")
 
     def results(self):

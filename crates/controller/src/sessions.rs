@@ -88,10 +88,11 @@ impl Sessions {
     }
 
     /// The broker may be gone.
-    pub(crate) fn suspect(&mut self, broker: BrokerId, now: Instant) {
+    pub(crate) fn suspect(&mut self, broker: BrokerId, grace: Duration, now: Instant) {
         if let Some(session) = self.all.get_mut(&broker) {
-            let until = now.plus(SUSPICION_GRACE);
-            session.suspected_until.get_or_insert(until);
+            let until = now.plus(grace);
+            session.suspected_until =
+                Some(session.suspected_until.map_or(until, |at| at.min(until)));
             session.unheard_until = Some(session.unheard_until.map_or(until, |at| at.min(until)));
         }
     }
@@ -180,7 +181,7 @@ mod tests {
         let (start, epoch) = (Instant::default(), BrokerEpoch(7));
         let mut sessions = Sessions::new(9 * SECOND, 2 * SECOND);
         sessions.touch(BROKER, epoch, start);
-        sessions.suspect(BROKER, start.plus(SECOND));
+        sessions.suspect(BROKER, SUSPICION_GRACE, start.plus(SECOND));
         assert_eq!(sessions.next_deadline(), Some(start.plus(SECOND + SUSPICION_GRACE)));
         sessions.trust(BROKER);
         assert!(sessions.take_over(start.plus(2 * SECOND)).is_empty());
@@ -193,8 +194,8 @@ mod tests {
         let (start, epoch) = (Instant::default(), BrokerEpoch(7));
         let mut sessions = Sessions::new(9 * SECOND, 2 * SECOND);
         sessions.touch(BROKER, epoch, start);
-        sessions.suspect(BROKER, start.plus(SECOND));
-        sessions.suspect(BROKER, start.plus(SECOND).plus(SUSPICION_GRACE / 2));
+        sessions.suspect(BROKER, SUSPICION_GRACE, start.plus(SECOND));
+        sessions.suspect(BROKER, SUSPICION_GRACE, start.plus(SECOND).plus(SUSPICION_GRACE / 2));
         assert_eq!(sessions.take_over(start.plus(SECOND + SUSPICION_GRACE)), [BROKER]);
     }
 }

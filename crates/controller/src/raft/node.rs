@@ -40,7 +40,7 @@ use super::{
     types::{Group, Raft},
 };
 use crate::{
-    ControllerError, Peers, QuorumError, QuorumOptions,
+    ControllerError, Peers, QuorumError, QuorumOptions, SUSPICION_GRACE,
     forward::Forwarder,
     inbox::{Asked, Inbox, Role},
 };
@@ -236,7 +236,7 @@ impl Node {
             Command::Forward(asked) => self.forwarder.forward(asked),
             Command::Peer(bytes, reply) => self.service.serve(bytes, reply),
             Command::Disconnected(id) => {
-                self.inbox.on_suspect(id);
+                self.inbox.on_suspect(id, SUSPICION_GRACE);
                 let answered = self.answers().get(&node_id(id)).copied().flatten();
                 self.silences.borrow_mut().on_disconnected(node_id(id), answered);
                 self.on_disconnected(node_id(id));
@@ -314,7 +314,10 @@ impl Node {
     /// The driver hears who has fallen silent, and who is heard again. It is looked at with every answer, of whomever.
     fn tell_silences(&self, term: u64) {
         let turned = self.silences.borrow_mut().on_leading(term, &self.answers(), Moment::now());
-        turned.silent.into_iter().for_each(|id| self.inbox.on_suspect(broker_id(id)));
+        let grace = [(turned.silent, SUSPICION_GRACE), (turned.replaced, REPLACED_GRACE)];
+        for (silent, grace) in grace {
+            silent.into_iter().for_each(|id| self.inbox.on_suspect(broker_id(id), grace));
+        }
         turned.heard.into_iter().for_each(|id| self.inbox.on_heard(broker_id(id)));
     }
 
@@ -446,6 +449,8 @@ const GROWN_BYTES_LEAST: u64 = 1 << 20;
 const ENTRIES_BEHIND_SNAPSHOT: u64 = 256;
 /// A heartbeat may be lost or late four times in a row.
 const HEARTBEATS_PER_TIMEOUT: u64 = 5;
+/// For the leader before to answer the first heartbeats of this one: most voters have heard nothing of it for an election timeout.
+const REPLACED_GRACE: Duration = Duration::from_millis(200);
 /// The first of the first campaigns comes after about this; each next one after twice as long.
 const FIRST_CAMPAIGN_MS: u64 = 15;
 /// With them it has tried for a second and a half; from then on openraft's own timeout counts.

@@ -34,6 +34,8 @@ struct Reign {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Turned {
     pub(super) silent: BTreeSet<u64>,
+    /// The leader before, which is silent.
+    pub(super) replaced: Option<u64>,
     pub(super) heard: BTreeSet<u64>,
 }
 
@@ -59,7 +61,7 @@ impl Silences {
         if self.reign.as_ref().is_none_or(|reign| reign.term != term) {
             self.reign = Some(Reign { term, since: now, silent: BTreeMap::new() });
             // A leader is followed because nobody heard it any longer.
-            turned.silent.extend(self.led.take().filter(|led| answers.get(led) == Some(&None)));
+            turned.replaced = self.led.take().filter(|led| answers.get(led) == Some(&None));
         }
         let Some(reign) = &mut self.reign else { return turned };
         reign.silent.retain(|id, _| answers.contains_key(id));
@@ -76,7 +78,7 @@ impl Silences {
             }
         }
         reign.silent.retain(|id, _| !turned.heard.contains(id));
-        for id in &turned.silent {
+        for id in turned.silent.iter().chain(&turned.replaced) {
             reign.silent.insert(*id, answers.get(id).copied().flatten());
         }
         turned
@@ -105,7 +107,8 @@ mod tests {
     }
 
     fn turned(silent: &[u64], heard: &[u64]) -> Turned {
-        Turned { silent: silent.iter().copied().collect(), heard: heard.iter().copied().collect() }
+        let heard = heard.iter().copied().collect();
+        Turned { silent: silent.iter().copied().collect(), replaced: None, heard }
     }
 
     #[test]
@@ -129,12 +132,14 @@ mod tests {
 
     #[test]
     fn the_leader_before_is_silent_at_once_unless_it_has_answered() {
-        for (answered, silent) in [(None, &[2][..]), (Some(5000), &[])] {
+        for (answered, replaced) in [(None, Some(2)), (Some(5000), None)] {
             let mut silences = Silences::new(SECOND);
             silences.on_following(Some(2));
             silences.on_following(None);
             let of = answers(&[(2, answered), (3, None)]);
-            assert_eq!(silences.on_leading(4, &of, at(5000)), turned(silent, &[]));
+            let expected = Turned { replaced, ..Turned::default() };
+            assert_eq!(silences.on_leading(4, &of, at(5000)), expected);
+            assert_eq!(silences.on_leading(4, &of, at(5001)), turned(&[], &[]));
         }
     }
 
