@@ -119,6 +119,7 @@ pub(crate) struct Cluster {
     pub(crate) voters: Vec<BrokerId>,
     pub(crate) election_timeout: Duration,
     pub(crate) log_bytes_max: u64,
+    pub(crate) session: Duration,
     disks: BTreeMap<BrokerId, SimDisk>,
 }
 
@@ -129,6 +130,7 @@ impl Cluster {
             voters: (1..=voters).map(BrokerId).collect(),
             election_timeout: Duration::from_millis(300),
             log_bytes_max: u64::MAX,
+            session: Duration::from_secs(9),
             disks: BTreeMap::new(),
         }
     }
@@ -153,7 +155,8 @@ impl Cluster {
             DataDirectory::open(Arc::clone(&disk), Path::new("/data"), "d", id).unwrap();
         let storage = QuorumStorage::open(&directory, disk, Arc::clone(&clock))?;
         let publisher = Arc::new(Publisher::new());
-        let server = ServerOptions::new(id);
+        let mut server = ServerOptions::new(id);
+        server.set("broker.session.timeout.ms", &self.session.as_millis().to_string()).unwrap();
         let mut quorum = QuorumOptions::new(id, self.voters.clone(), &server);
         quorum.election_timeout = self.election_timeout;
         quorum.log_bytes_between_snapshots_max = self.log_bytes_max;
@@ -182,6 +185,11 @@ impl TestNode {
 
     pub(crate) fn is_leader(&self) -> bool {
         self.status().leader == Some(self.id)
+    }
+
+    /// Whether this node's image has `other` take part.
+    pub(crate) fn trusts(&self, other: BrokerId) -> bool {
+        self.publisher.current().broker(other).is_some_and(|broker| !broker.is_fenced)
     }
 
     pub(crate) fn has_topic(&self, name: &str) -> bool {

@@ -71,6 +71,19 @@ impl Node {
         self.replicas().apply(&self.image, &delta);
     }
 
+    /// Topic `b`.
+    fn create_many(&mut self, count: usize) -> Vec<Arc<Partition>> {
+        let (name, topic) = (TopicName::parse("b").unwrap(), topic_id(900));
+        let first = PartitionId(0);
+        let facts = [
+            Fact::Topic { name, id: topic },
+            Fact::Partitions { topic, first, count: i32::try_from(count).unwrap(), state: led() },
+        ];
+        self.tell(&facts);
+        let found = (0..).map(|number| self.replicas().find_by_id(topic, PartitionId(number)));
+        found.map_while(|found| found).collect()
+    }
+
     fn create(&mut self, number: u128, options: &[(&str, &str)]) -> Arc<Partition> {
         self.create_on((&[1], 1), number, options)
     }
@@ -83,15 +96,8 @@ impl Node {
     ) -> Arc<Partition> {
         let (name, id) = (TopicName::parse("a").unwrap(), topic_id(number));
         let replicas: Vec<BrokerId> = replicas.iter().map(|id| BrokerId(*id)).collect();
-        let state = StateFact {
-            isr: replicas.clone(),
-            replicas,
-            leader: BrokerId(leader),
-            leader_epoch: LeaderEpoch(0),
-            partition_epoch: PartitionEpoch(0),
-            adding: Vec::new(),
-            removing: Vec::new(),
-        };
+        let leader = BrokerId(leader);
+        let state = StateFact { isr: replicas.clone(), replicas, leader, ..led() };
         let mut facts = vec![
             Fact::Topic { name, id },
             Fact::Partitions { topic: id, first: PartitionId(0), count: 1, state },
@@ -121,6 +127,19 @@ impl Node {
         self.replicas().close().unwrap();
         self.replicas = None;
         self.start();
+    }
+}
+
+/// By broker 1 alone.
+fn led() -> StateFact {
+    StateFact {
+        replicas: vec![BrokerId(1)],
+        isr: vec![BrokerId(1)],
+        leader: BrokerId(1),
+        leader_epoch: LeaderEpoch(0),
+        partition_epoch: PartitionEpoch(0),
+        adding: Vec::new(),
+        removing: Vec::new(),
     }
 }
 
@@ -562,13 +581,79 @@ fn readers_and_writers_at_once_see_one_order() {
         assert!(offsets.high_watermark >= watermark, "the watermark never goes back");
         watermark = offsets.high_watermark;
         let fetched = partition.read(request(seen.0)).unwrap();
-        assert!(fetched.chunk.next <= fetched.high_watermark);
+        assert!(fetched.chunk.next <= fetched.offsets.high_watermark);
         assert!(fetched.chunk.next > seen, "woken for something");
         seen = fetched.chunk.next;
     }
     for writer in writers {
         writer.join().unwrap();
     }
+}
+
+#[test]
+fn who_follows_by_a_dirty_set_misses_nothing_of_many_writers() {
+    const PARTITIONS: usize = 5;
+    const EACH: i64 = 300;
+    let mut node = Node::new();
+    let partitions = node.create_many(PARTITIONS);
+    let writers = (0..3).map(|writer| {
+        let partitions = partitions.clone();
+        std::thread::spawn(move || {
+            for number in 0..EACH {
+                for turn in 0..PARTITIONS {
+                    append(&partitions[(turn + writer) % PARTITIONS], &["x"]);
+                }
+                if number % 50 == 0 {
+                    std::thread::yield_now();
+                }
+            }
+        })
+    });
+    let writers: Vec<_> = writers.collect();
+    let set = DirtySet::new();
+    let interest = Interest::Consumer(Isolation::ReadUncommitted);
+    let mut seen = vec![Offset(0); PARTITIONS];
+    for (slot, partition) in (0..).zip(&partitions) {
+        partition.subscribe((&set, Slot(slot)), interest, &Offsets::default());
+    }
+    while seen.iter().any(|seen| *seen < Offset(3 * EACH)) {
+        let waiter = Waiter::new();
+        for slot in set.take() {
+            let (partition, seen) = (&partitions[slot.0 as usize], &mut seen[slot.0 as usize]);
+            let fetched = partition.read(request(seen.0)).unwrap();
+            assert!(fetched.chunk.next >= *seen, "what is read is not unread");
+            *seen = fetched.chunk.next;
+            assert_eq!(*seen, fetched.offsets.high_watermark, "all there was at the reading");
+        }
+        if seen.iter().any(|seen| *seen < Offset(3 * EACH)) {
+            set.park(&waiter);
+            assert!(waiter.wait(Duration::from_secs(60)), "what is appended wakes: {seen:?}");
+        }
+    }
+    for writer in writers {
+        writer.join().unwrap();
+    }
+}
+
+#[test]
+fn who_follows_by_a_dirty_set_hears_of_what_moved_since_it_read_and_of_the_end() {
+    let mut node = Node::new();
+    let partition = node.create(1, &[]);
+    let set = DirtySet::new();
+    let interest = Interest::Replica;
+    let read = partition.read(request(0)).unwrap();
+    append(&partition, &["x"]);
+    partition.subscribe((&set, Slot(4)), interest, &read.offsets);
+    assert_eq!(set.take(), [Slot(4)], "it moved between the reading and the subscription");
+    partition.subscribe((&set, Slot(4)), interest, &partition.offsets());
+    assert_eq!(set.take(), []);
+    partition.trim(Offset(1)).unwrap();
+    assert_eq!(set.take(), [Slot(4)], "where the log starts is told");
+    let waiter = Waiter::new();
+    set.park(&waiter);
+    node.tell(&[Fact::RemoveTopic { id: topic_id(1) }]);
+    assert!(waiter.is_woken());
+    assert_eq!(set.take(), [Slot(4)]);
 }
 
 /// Appends, lets time pass, closes, until the disk stops; answers what was acknowledged.

@@ -22,6 +22,7 @@ mod network;
 mod node;
 mod runtime;
 mod service;
+mod silences;
 mod state_machine;
 mod status;
 mod storage;

@@ -7,7 +7,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io,
     sync::Arc,
     time::Duration,
@@ -34,12 +34,13 @@ use super::{
     network::Network,
     runtime::{Moment, Runtime},
     service::Service,
+    silences::Silences,
     state_machine::StateMachine,
     status,
     types::{Group, Raft, Vote},
 };
 use crate::{
-    ControllerError, Peers, QuorumError, QuorumOptions,
+    ControllerError, Peers, QuorumError, QuorumOptions, SUSPICION_GRACE,
     forward::Forwarder,
     inbox::{Asked, Inbox, Role},
 };
@@ -153,6 +154,7 @@ struct Node {
     chance: RefCell<Chance>,
     /// When it last asked the others whether they have lost the leader too, and of which reign.
     campaigned: Cell<Option<(Moment, Vote)>>,
+    silences: RefCell<Silences>,
 }
 
 impl Node {
@@ -172,6 +174,7 @@ impl Node {
             Forwarder::new(raft.clone(), network.clone(), &options, clock, Arc::clone(&inbox));
         let service = Service::new(raft.clone(), network.clone(), forwarder.clone());
         let chance = RefCell::new(Chance::from_seed(!seed));
+        let silences = RefCell::new(Silences::new(options.election_timeout));
         let node = Self {
             raft,
             options,
@@ -184,6 +187,7 @@ impl Node {
             own_id,
             chance,
             campaigned: Cell::new(None),
+            silences,
         };
         node.take_part().await?;
         Ok(node)
@@ -235,7 +239,9 @@ impl Node {
             Command::Forward(asked) => self.forwarder.forward(asked),
             Command::Peer(bytes, reply) => self.service.serve(bytes, reply),
             Command::Disconnected(id) => {
-                self.inbox.on_suspect(id);
+                self.inbox.on_suspect(id, SUSPICION_GRACE);
+                let answered = self.answers().get(&node_id(id)).copied().flatten();
+                self.silences.borrow_mut().on_disconnected(node_id(id), answered);
                 self.on_disconnected(node_id(id));
             }
             Command::Status(reply) => self.tell_status(reply),
@@ -275,12 +281,13 @@ impl Node {
 
     /// Step 3. Answers whether the node goes on.
     async fn on_moved(&self) -> bool {
-        let (state, term, members, is_running) = {
+        let (state, term, leader, members, is_running) = {
             let metrics = self.raft.metrics();
             let metrics = metrics.borrow_watched();
             let nodes = metrics.membership_config.membership().nodes().map(|(id, ())| *id);
             let members: BTreeSet<u64> = nodes.collect();
-            (metrics.state, metrics.current_term, members, metrics.running_state.is_ok())
+            let is_running = metrics.running_state.is_ok();
+            (metrics.state, metrics.current_term, metrics.current_leader, members, is_running)
         };
         if !is_running {
             return false;
@@ -291,8 +298,13 @@ impl Node {
             _ => Role::Following,
         };
         self.inbox.on_role(role);
-        if matches!(role, Role::Leading(_)) {
-            self.let_observe(&members);
+        match role {
+            Role::Leading(_) => {
+                self.let_observe(&members);
+                self.tell_silences(term);
+            }
+            Role::Taking => {}
+            _ => self.silences.borrow_mut().on_following(leader.filter(|id| *id != self.own_id)),
         }
         let grown = self.machine.snapshot_bytes().max(GROWN_BYTES_LEAST);
         if self.log.grown_bytes() >= grown.min(self.options.log_bytes_between_snapshots_max) {
@@ -300,6 +312,24 @@ impl Node {
             return self.raft.trigger().snapshot().await.is_ok();
         }
         true
+    }
+
+    /// The driver hears who has fallen silent, and who is heard again. It is looked at with every answer, of whomever.
+    fn tell_silences(&self, term: u64) {
+        let turned = self.silences.borrow_mut().on_leading(term, &self.answers(), Moment::now());
+        let suspect = |id, grace| self.inbox.on_suspect(broker_id(id), grace);
+        turned.silent.into_iter().for_each(|id| suspect(id, SUSPICION_GRACE));
+        turned.replaced.into_iter().for_each(|id| suspect(id, REPLACED_GRACE));
+        turned.heard.into_iter().for_each(|id| self.inbox.on_heard(broker_id(id)));
+    }
+
+    /// When each other member last answered this leader.
+    fn answers(&self) -> BTreeMap<u64, Option<Moment>> {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let answers = metrics.heartbeat.iter().flatten();
+        let answers = answers.map(|(id, answered)| (*id, answered.map(|at| *at)));
+        answers.filter(|(id, _)| *id != self.own_id).collect()
     }
 
     /// Brokers that have registered and are no members observe from now on. One at a time; the next when the membership has changed.
@@ -415,6 +445,10 @@ fn node_id(id: BrokerId) -> u64 {
     u64::from(id.0.unsigned_abs())
 }
 
+fn broker_id(id: u64) -> BrokerId {
+    BrokerId(i32::try_from(id).unwrap_or(i32::MAX))
+}
+
 fn failed(error: impl std::fmt::Display) -> ControllerError {
     QuorumError::Raft(error.to_string()).into()
 }
@@ -427,6 +461,8 @@ const GROWN_BYTES_LEAST: u64 = 1 << 20;
 const ENTRIES_BEHIND_SNAPSHOT: u64 = 256;
 /// A heartbeat may be lost or late four times in a row.
 const HEARTBEATS_PER_TIMEOUT: u64 = 5;
+/// For the leader before to answer the first heartbeats of this one: most voters have heard nothing of it for an election timeout.
+const REPLACED_GRACE: Duration = Duration::from_millis(200);
 /// The first of the first campaigns comes after about this; each next one after twice as long.
 const FIRST_CAMPAIGN_MS: u64 = 15;
 /// With them it has tried for a second and a half; from then on openraft's own timeout counts.
