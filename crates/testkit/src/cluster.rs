@@ -1,7 +1,8 @@
 //! A run of several nodes: topics with three replicas, two of them in sync for every acknowledgement; now one node breaks, now another.
 //!
-//! Power is cut only when every replica is in sync: what is not synced may be lost with one node, never with two. Other faults come
-//! whenever they come, and sometimes all nodes are killed at once.
+//! Power is cut only when every replica is in sync, and nothing else breaks until every one is again: what is not synced may be lost with one
+//! node, never with two, and a node that has lost it must not be the last one in sync (KIP-966 would allow that). Other faults come whenever
+//! they come, and sometimes all nodes are killed at once.
 
 use std::time::Duration;
 
@@ -36,14 +37,17 @@ pub(crate) fn run(scenario: &Scenario) -> Verdict {
     let factor = i16::try_from(scenario.nodes.min(3)).unwrap_or(3);
     let load = Load::begin(&net, (&hosts, &nodes[0]), factor, &mut draw);
     let mut plan = Plan::draw(draw());
+    let mut was_power_cut = false;
     while threads::elapsed() < scenario.breaking {
         exec::sleep(plan.quiet());
         let (fault, lasting) = (plan.next_fault(), plan.lasting());
         let struck = plan.any(nodes.len());
-        if fault.takes_power() && !await_in_sync(&mut nodes, scenario) {
+        let takes_power = fault.takes_power();
+        if (takes_power || was_power_cut) && !await_in_sync(&mut nodes, scenario) {
             verdict.violations.push("not every replica comes back into sync".to_owned());
             break;
         }
+        was_power_cut = takes_power;
         tell(scenario, || format!("node {}: {fault:?} for {lasting:?}", hosts[struck].0));
         if fault == Fault::Kill && plan.any(4) == 0 {
             tell(scenario, || "and all the others".to_owned());
