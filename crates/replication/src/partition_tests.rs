@@ -223,6 +223,20 @@ fn a_record_synced_before_its_answer_survives_a_power_cut() {
     assert_eq!(read(&node.partition(), 0), ["x"]);
 }
 
+/// Found by simulation: a job read a record before its sync, and the power took it.
+#[test]
+fn a_record_that_is_not_synced_as_asked_is_seen_by_nobody() {
+    let mut node = Node::new();
+    let partition = node.create(1, &[("flush.messages", "1")]);
+    assert_eq!(append(&partition, &["a"]).high_watermark, Offset(1));
+    node.disk.fail_syncs(true);
+    assert!(partition.append(batch(&["b"]), Acks::All, Origin::Client).is_err());
+    assert_eq!(
+        (partition.offsets().high_watermark, partition.offsets().log_end),
+        (Offset(1), Offset(2))
+    );
+}
+
 #[test]
 fn a_clean_stop_leaves_nothing_to_recover() {
     let mut node = Node::new();

@@ -2,7 +2,7 @@
 //!
 //! Power is cut only when every replica is in sync, and nothing else breaks until every one is again: what is not synced may be lost with one
 //! node, never with two, and a node that has lost it must not be the last one in sync (KIP-966 would allow that). Other faults come whenever
-//! they come, and sometimes all nodes are killed at once.
+//! they come, one node may be away meanwhile, and sometimes all are killed at once.
 
 use std::time::Duration;
 
@@ -43,27 +43,37 @@ pub(crate) fn run(scenario: &Scenario) -> Verdict {
         let (fault, lasting) = (plan.next_fault(), plan.lasting());
         let struck = plan.any(nodes.len());
         let takes_power = fault.takes_power();
-        if (takes_power || was_power_cut) && !await_in_sync(&mut nodes, scenario) {
-            verdict.violations.push("not every replica comes back into sync".to_owned());
-            break;
+        if takes_power || was_power_cut {
+            start_all(&mut nodes);
+            if !await_in_sync(&mut nodes, scenario) {
+                verdict.violations.push("not every replica comes back into sync".to_owned());
+                break;
+            }
         }
         was_power_cut = takes_power;
-        tell(scenario, || format!("node {}: {fault:?} for {lasting:?}", hosts[struck].0));
-        if fault == Fault::Kill && plan.any(4) == 0 {
-            tell(scenario, || "and all the others".to_owned());
-            nodes.iter_mut().for_each(Node::kill);
-        }
-        let others = hosts.iter().copied().filter(|host| *host != hosts[struck]);
-        let around = others.chain(CLIENTS.map(Host)).collect();
-        let around = Around { hosts: around, paused: load.any(&mut plan) };
-        fault.strike(&mut nodes[struck], &net, &around, lasting);
         verdict.faults += 1;
-        nodes.iter_mut().filter(|node| !node.is_started()).for_each(Node::start);
+        tell(scenario, || format!("node {}: {fault:?} for {lasting:?}", hosts[struck].0));
+        match (fault, plan.any(4)) {
+            _ if !nodes[struck].is_started() => nodes[struck].start(),
+            (Fault::Kill, 0) => kill_all(scenario, &mut nodes, &mut plan),
+            // It is away while other things break; never two.
+            (Fault::Kill, 1) if nodes.iter().all(Node::is_started) => {
+                tell(scenario, || "and it stays away".to_owned());
+                nodes[struck].kill();
+            }
+            _ => {
+                let others = hosts.iter().copied().filter(|host| *host != hosts[struck]);
+                let around = others.chain(CLIENTS.map(Host)).collect();
+                let around = Around { hosts: around, paused: load.any(&mut plan) };
+                fault.strike(&mut nodes[struck], &net, &around, lasting);
+            }
+        }
         revive(scenario, &mut nodes);
     }
 
     net.heal();
     nodes.iter().for_each(|node| node.disk.heal());
+    start_all(&mut nodes);
     let work = (&WORKLOADS[..], &load.histories()[..]);
     verdict.violations.extend(await_life(scenario, &mut nodes, work));
     load.end(&nodes, &mut verdict);
@@ -73,6 +83,7 @@ pub(crate) fn run(scenario: &Scenario) -> Verdict {
     } else {
         verdict.violations.push("not every replica comes into sync in the end".to_owned());
     }
+    nodes.into_iter().for_each(Node::discard);
     verdict
 }
 
@@ -90,6 +101,21 @@ fn settings(nodes: u16) -> Vec<(String, String)> {
         ("group.initial.rebalance.delay.ms", "0"),
     ];
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+}
+
+/// All nodes are killed, and come back one after the other in any order.
+fn kill_all(scenario: &Scenario, nodes: &mut [Node], plan: &mut Plan) {
+    tell(scenario, || "and all the others".to_owned());
+    nodes.iter_mut().for_each(Node::kill);
+    let mut left: Vec<&mut Node> = nodes.iter_mut().collect();
+    while !left.is_empty() {
+        exec::sleep(plan.lasting());
+        left.swap_remove(plan.any(left.len())).start();
+    }
+}
+
+fn start_all(nodes: &mut [Node]) {
+    nodes.iter_mut().filter(|node| !node.is_started()).for_each(Node::start);
 }
 
 /// Waits until every node serves.
