@@ -314,10 +314,9 @@ impl Node {
     /// The driver hears who has fallen silent, and who is heard again. It is looked at with every answer, of whomever.
     fn tell_silences(&self, term: u64) {
         let turned = self.silences.borrow_mut().on_leading(term, &self.answers(), Moment::now());
-        let grace = [(turned.silent, SUSPICION_GRACE), (turned.replaced, REPLACED_GRACE)];
-        for (silent, grace) in grace {
-            silent.into_iter().for_each(|id| self.inbox.on_suspect(broker_id(id), grace));
-        }
+        let suspect = |id, grace| self.inbox.on_suspect(broker_id(id), grace);
+        turned.silent.into_iter().for_each(|id| suspect(id, SUSPICION_GRACE));
+        turned.replaced.into_iter().for_each(|id| suspect(id, REPLACED_GRACE));
         turned.heard.into_iter().for_each(|id| self.inbox.on_heard(broker_id(id)));
     }
 
