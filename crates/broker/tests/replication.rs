@@ -51,3 +51,38 @@ async fn an_acknowledged_record_is_in_the_followers_log_and_outlives_the_reign()
     assert_eq!(members.member(1).bytes(), members.member(2).bytes());
     members.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_leader_gives_all_batches_from_the_first_on_once_it_knows_them_to_be_replicated() {
+    let mut members = Members::start(2).await;
+    members.create(1, &[("min.insync.replicas", "2")]);
+    let mut expected = Vec::new();
+    for reign in 0..6 {
+        let leader = 1 + reign % 2;
+        if reign > 0 {
+            members.lead(leader, reign);
+        }
+        let mut peer = peer(&members, leader).await;
+        // What the last leader knew of its high watermark, the new one may not: it waits for its followers, and so does who asks for all.
+        let bytes_min = expected.len() * SINGLE_BYTES;
+        let asked = support::fetch("t", 0, 0)
+            .with_max_wait_ms(30_000)
+            .with_min_bytes(i32::try_from(bytes_min).unwrap());
+        let answer: wire::messages::FetchResponse = peer.ask(wire::Api::Fetch, 12, &asked).await;
+        let part = &answer.responses[0].partitions[0];
+        let records = part.records.clone().unwrap_or_default();
+        assert_eq!(support::values(&records), expected, "reign {reign}");
+        for _ in 0..3 {
+            let next = i32::try_from(expected.len()).unwrap();
+            let value = next.to_string();
+            assert_eq!(peer.produce(batch(next, &[&value])).await.error_code, 0);
+            expected.push((i64::from(next), value));
+        }
+        let read = peer.fetch(0).await.records.unwrap();
+        assert_eq!(support::values(&read), expected, "what is acknowledged is read in one piece");
+    }
+    members.stop().await;
+}
+
+/// A batch of one record with a short value.
+const SINGLE_BYTES: usize = 61 + 8;

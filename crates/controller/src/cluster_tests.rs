@@ -178,6 +178,25 @@ fn a_hint_that_only_one_has_makes_no_election() {
     end(nodes);
 }
 
+/// Each message to a leader whose port refuses it was a hint, each hint a campaign, each campaign's pre-votes were messages to that leader: a
+/// survivor that nobody could elect asked ever more often, until its memory was full.
+#[test]
+fn a_lost_leader_that_refuses_is_not_asked_ever_more_often() {
+    let (cluster, mut nodes) = three();
+    let leader = leader_of(&nodes.iter().collect::<Vec<_>>());
+    let leader = nodes.remove(leader);
+    cluster.net.cut(nodes[1].id, true);
+    leader.kill();
+    std::thread::sleep(cluster.election_timeout * 6);
+    let refused = cluster.net.refused();
+    assert!(refused > 0, "the survivor asks");
+    assert!(refused < 1_000, "it has asked {refused} times");
+    cluster.net.cut(nodes[1].id, false);
+    let new = leader_of(&nodes.iter().collect::<Vec<_>>());
+    assert_eq!(nodes[new].create("a"), Some(ErrorCode::None));
+    end(nodes);
+}
+
 #[test]
 fn a_broker_that_does_not_vote_observes_and_may_ask() {
     let (mut cluster, mut nodes) = three();

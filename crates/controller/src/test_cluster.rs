@@ -26,9 +26,16 @@ pub(crate) struct Net(Arc<Mutex<Links>>);
 struct Links {
     nodes: BTreeMap<BrokerId, Controller>,
     cut: BTreeSet<BrokerId>,
+    /// Messages to nodes that are gone.
+    refused: usize,
 }
 
 impl Net {
+    /// How many messages have found nobody to listen.
+    pub(crate) fn refused(&self) -> usize {
+        self.0.lock().unwrap().refused
+    }
+
     /// Cuts a node off from all others, or ends that. Nobody is told.
     pub(crate) fn cut(&self, id: BrokerId, is_cut: bool) {
         let mut links = self.0.lock().unwrap();
@@ -37,6 +44,16 @@ impl Net {
         } else {
             links.cut.remove(&id)
         };
+    }
+
+    /// If `to` is gone: its sender, who is told so.
+    fn refuse(&self, own: BrokerId, to: BrokerId) -> Option<Controller> {
+        let mut links = self.0.lock().unwrap();
+        if links.nodes.contains_key(&to) {
+            return None;
+        }
+        links.refused += 1;
+        links.nodes.get(&own).cloned()
     }
 
     fn leave(&self, id: BrokerId) -> Vec<Controller> {
@@ -66,9 +83,9 @@ impl Peers for NetPeers {
         tokio::spawn(async move {
             // What is cut off does not answer; what is gone refuses at once.
             let Some(target) = target else {
-                let is_gone = !net.0.lock().unwrap().nodes.contains_key(&to);
-                if !is_gone {
-                    tokio::time::sleep(timeout).await;
+                match net.refuse(own, to) {
+                    Some(sender) => sender.on_disconnected(to),
+                    None => tokio::time::sleep(timeout).await,
                 }
                 return;
             };

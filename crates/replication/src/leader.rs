@@ -130,6 +130,13 @@ impl Leader {
     /// If the leader's log has shrunk.
     pub fn on_append(&mut self, end: Offset, now: Instant) -> Effects {
         assert!(end >= self.log_end, "a leader's log never shrinks");
+        if end > self.log_end {
+            let had_all = |follower: &&mut Follower| follower.log_end == Some(self.log_end);
+            for follower in self.followers.values_mut().filter(had_all) {
+                // Until now: who has everything need not say so again and again.
+                follower.caught_up_at = Some(now);
+            }
+        }
         self.log_end = end;
         self.advance(now)
     }

@@ -12,6 +12,7 @@
 //!
 //! What this crate is not: it knows no sockets and no protocol; it decides nothing about the cluster.
 
+mod dirty_set;
 mod drop_behind;
 mod ends;
 mod error;
@@ -26,10 +27,12 @@ mod opener;
 mod options;
 mod partition;
 mod replica_set;
+mod subscriptions;
 mod waiter;
 mod waiters;
 mod watermark;
 
+pub use dirty_set::{DirtySet, Slot};
 pub use ends::Offsets;
 pub use error::PartitionError;
 pub use figures::ReplicationFigures;
@@ -44,4 +47,5 @@ pub use partition::{
     Placed, ReplicaFetch, Terms,
 };
 pub use replica_set::ReplicaSet;
+pub use subscriptions::Interest;
 pub use waiter::Waiter;

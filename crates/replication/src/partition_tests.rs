@@ -16,7 +16,7 @@ use world::{
 };
 
 use super::*;
-use crate::ReplicaSet;
+use crate::{LeaderSays, ReplicaSet};
 
 /// A node: its disk and clock, and its replicas while it runs.
 struct Node {
@@ -71,17 +71,33 @@ impl Node {
         self.replicas().apply(&self.image, &delta);
     }
 
+    /// Topic `b`.
+    fn create_many(&mut self, count: usize) -> Vec<Arc<Partition>> {
+        let (name, topic) = (TopicName::parse("b").unwrap(), topic_id(900));
+        let first = PartitionId(0);
+        let facts = [
+            Fact::Topic { name, id: topic },
+            Fact::Partitions { topic, first, count: i32::try_from(count).unwrap(), state: led() },
+        ];
+        self.tell(&facts);
+        let found = (0..).map(|number| self.replicas().find_by_id(topic, PartitionId(number)));
+        found.map_while(|found| found).collect()
+    }
+
     fn create(&mut self, number: u128, options: &[(&str, &str)]) -> Arc<Partition> {
+        self.create_on((&[1], 1), number, options)
+    }
+
+    fn create_on(
+        &mut self,
+        (replicas, leader): (&[i32], i32),
+        number: u128,
+        options: &[(&str, &str)],
+    ) -> Arc<Partition> {
         let (name, id) = (TopicName::parse("a").unwrap(), topic_id(number));
-        let state = StateFact {
-            replicas: vec![BrokerId(1)],
-            isr: vec![BrokerId(1)],
-            leader: BrokerId(1),
-            leader_epoch: LeaderEpoch(0),
-            partition_epoch: PartitionEpoch(0),
-            adding: Vec::new(),
-            removing: Vec::new(),
-        };
+        let replicas: Vec<BrokerId> = replicas.iter().map(|id| BrokerId(*id)).collect();
+        let leader = BrokerId(leader);
+        let state = StateFact { isr: replicas.clone(), replicas, leader, ..led() };
         let mut facts = vec![
             Fact::Topic { name, id },
             Fact::Partitions { topic: id, first: PartitionId(0), count: 1, state },
@@ -111,6 +127,19 @@ impl Node {
         self.replicas().close().unwrap();
         self.replicas = None;
         self.start();
+    }
+}
+
+/// By broker 1 alone.
+fn led() -> StateFact {
+    StateFact {
+        replicas: vec![BrokerId(1)],
+        isr: vec![BrokerId(1)],
+        leader: BrokerId(1),
+        leader_epoch: LeaderEpoch(0),
+        partition_epoch: PartitionEpoch(0),
+        adding: Vec::new(),
+        removing: Vec::new(),
     }
 }
 
@@ -207,6 +236,30 @@ fn a_clean_stop_leaves_nothing_to_recover() {
     node.start();
     assert!(node.replicas().home.directory.was_clean());
     assert_eq!(read(&node.partition(), 0), ["x"]);
+}
+
+/// Found by simulation: a disk that failed while a follower's log began anew left it beyond its high watermark, and whoever looked at it next
+/// panicked.
+#[test]
+fn a_disk_that_fails_while_a_followers_log_is_cut_panics_nobody() {
+    for steps in 0..8 {
+        let mut node = Node::new();
+        let partition = node.create_on((&[1, 2], 2), 1, &[]);
+        partition.ensure_open().unwrap();
+        let now = node.clock.now();
+        let Followable::Ask(asked) = partition.to_ask(BrokerId(2), now) else { panic!("it asks") };
+        let mut records = batch(&["x", "y"]);
+        records::stamp::offset_and_epoch(&mut records, Offset(0), LeaderEpoch(0));
+        let said = LeaderSays::Records { high_watermark: Offset(1), log_start: Offset(0) };
+        partition.on_leader_answer(&asked, said, &records.freeze());
+        assert_eq!(partition.offsets().high_watermark, Offset(1));
+
+        node.disk.stop_after(steps);
+        let Followable::Ask(asked) = partition.to_ask(BrokerId(2), now) else { panic!("it asks") };
+        let gone = LeaderSays::OutOfRange { log_start: Offset(50) };
+        partition.on_leader_answer(&asked, gone, &bytes::Bytes::new());
+        partition.offsets().assert_order();
+    }
 }
 
 #[test]
@@ -528,13 +581,79 @@ fn readers_and_writers_at_once_see_one_order() {
         assert!(offsets.high_watermark >= watermark, "the watermark never goes back");
         watermark = offsets.high_watermark;
         let fetched = partition.read(request(seen.0)).unwrap();
-        assert!(fetched.chunk.next <= fetched.high_watermark);
+        assert!(fetched.chunk.next <= fetched.offsets.high_watermark);
         assert!(fetched.chunk.next > seen, "woken for something");
         seen = fetched.chunk.next;
     }
     for writer in writers {
         writer.join().unwrap();
     }
+}
+
+#[test]
+fn who_follows_by_a_dirty_set_misses_nothing_of_many_writers() {
+    const PARTITIONS: usize = 5;
+    const EACH: i64 = 300;
+    let mut node = Node::new();
+    let partitions = node.create_many(PARTITIONS);
+    let writers = (0..3).map(|writer| {
+        let partitions = partitions.clone();
+        std::thread::spawn(move || {
+            for number in 0..EACH {
+                for turn in 0..PARTITIONS {
+                    append(&partitions[(turn + writer) % PARTITIONS], &["x"]);
+                }
+                if number % 50 == 0 {
+                    std::thread::yield_now();
+                }
+            }
+        })
+    });
+    let writers: Vec<_> = writers.collect();
+    let set = DirtySet::new();
+    let interest = Interest::Consumer(Isolation::ReadUncommitted);
+    let mut seen = vec![Offset(0); PARTITIONS];
+    for (slot, partition) in (0..).zip(&partitions) {
+        partition.subscribe((&set, Slot(slot)), interest, &Offsets::default());
+    }
+    while seen.iter().any(|seen| *seen < Offset(3 * EACH)) {
+        let waiter = Waiter::new();
+        for slot in set.take() {
+            let (partition, seen) = (&partitions[slot.0 as usize], &mut seen[slot.0 as usize]);
+            let fetched = partition.read(request(seen.0)).unwrap();
+            assert!(fetched.chunk.next >= *seen, "what is read is not unread");
+            *seen = fetched.chunk.next;
+            assert_eq!(*seen, fetched.offsets.high_watermark, "all there was at the reading");
+        }
+        if seen.iter().any(|seen| *seen < Offset(3 * EACH)) {
+            set.park(&waiter);
+            assert!(waiter.wait(Duration::from_secs(60)), "what is appended wakes: {seen:?}");
+        }
+    }
+    for writer in writers {
+        writer.join().unwrap();
+    }
+}
+
+#[test]
+fn who_follows_by_a_dirty_set_hears_of_what_moved_since_it_read_and_of_the_end() {
+    let mut node = Node::new();
+    let partition = node.create(1, &[]);
+    let set = DirtySet::new();
+    let interest = Interest::Replica;
+    let read = partition.read(request(0)).unwrap();
+    append(&partition, &["x"]);
+    partition.subscribe((&set, Slot(4)), interest, &read.offsets);
+    assert_eq!(set.take(), [Slot(4)], "it moved between the reading and the subscription");
+    partition.subscribe((&set, Slot(4)), interest, &partition.offsets());
+    assert_eq!(set.take(), []);
+    partition.trim(Offset(1)).unwrap();
+    assert_eq!(set.take(), [Slot(4)], "where the log starts is told");
+    let waiter = Waiter::new();
+    set.park(&waiter);
+    node.tell(&[Fact::RemoveTopic { id: topic_id(1) }]);
+    assert!(waiter.is_woken());
+    assert_eq!(set.take(), [Slot(4)]);
 }
 
 /// Appends, lets time pass, closes, until the disk stops; answers what was acknowledged.

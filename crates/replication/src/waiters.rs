@@ -31,8 +31,6 @@ pub(crate) enum Edge {
     ReadablePast(Offset, Isolation),
     /// That everything before the offset is replicated.
     ReplicatedUntil(Offset),
-    /// That the log goes on past the offset: what a follower waits for.
-    AppendedPast(Offset),
 }
 
 impl Edge {
@@ -41,7 +39,6 @@ impl Edge {
             Self::ReadablePast(past, Isolation::ReadUncommitted) => at.high_watermark > past,
             Self::ReadablePast(past, Isolation::ReadCommitted) => at.last_stable > past,
             Self::ReplicatedUntil(until) => at.high_watermark >= until,
-            Self::AppendedPast(past) => at.log_end > past,
         }
     }
 }
@@ -123,8 +120,5 @@ mod tests {
         assert!(past(Isolation::ReadCommitted).is_passed(&at(6, 6)));
         assert!(!Edge::ReplicatedUntil(Offset(5)).is_passed(&at(4, 4)));
         assert!(Edge::ReplicatedUntil(Offset(5)).is_passed(&at(5, 4)));
-        let ahead = Offsets { log_end: Offset(6), ..at(5, 5) };
-        assert!(Edge::AppendedPast(Offset(5)).is_passed(&ahead));
-        assert!(!Edge::AppendedPast(Offset(6)).is_passed(&ahead));
     }
 }

@@ -71,15 +71,6 @@ impl Plan {
         Self { chance, kinds, quiet_ms_max }
     }
 
-    /// As [`Self::draw`], but only of the faults with these numbers.
-    #[must_use]
-    pub fn draw_of(chance: Chance, numbers: &[u64]) -> Self {
-        let mut plan = Self::draw(chance);
-        let kept: Vec<u64> = plan.kinds.iter().copied().filter(|it| numbers.contains(it)).collect();
-        plan.kinds = if kept.is_empty() { numbers.to_vec() } else { kept };
-        plan
-    }
-
     /// How long nothing happens now.
     pub fn quiet(&mut self) -> Duration {
         Duration::from_millis(self.chance.below(self.quiet_ms_max))
@@ -120,8 +111,14 @@ impl Plan {
 }
 
 impl Fault {
+    /// Whether what is not synced may be gone afterwards.
+    #[must_use]
+    pub const fn takes_power(self) -> bool {
+        matches!(self, Self::PowerCut | Self::PowerCutMidway(_))
+    }
+
     /// Does it to `node`, for `lasting`, and undoes it. Afterwards the node is started, and may still be booting.
-    pub fn strike(self, node: &mut Node, net: &Net, clients: &Clients, lasting: Duration) {
+    pub fn strike(self, node: &mut Node, net: &Net, around: &Around, lasting: Duration) {
         match self {
             Self::Kill => {
                 node.kill();
@@ -163,9 +160,9 @@ impl Fault {
             Self::ClockJump(error_ms) => node.set_clock_error_ms(error_ms),
             Self::ClientPause => {
                 // Long enough for its session to end and for others to take its place.
-                threads::pause(clients.paused);
+                threads::pause(around.paused);
                 exec::sleep(lasting * 3);
-                threads::resume(clients.paused);
+                threads::resume(around.paused);
             }
             Self::Storm => {
                 net.set_weather(Weather {
@@ -178,12 +175,12 @@ impl Fault {
                 net.set_weather(Weather::FAIR);
             }
             Self::CutOff { inward, outward } => {
-                for client in &clients.hosts {
+                for other in &around.hosts {
                     if inward {
-                        net.cut(*client, node.host());
+                        net.cut(*other, node.host());
                     }
                     if outward {
-                        net.cut(node.host(), *client);
+                        net.cut(node.host(), *other);
                     }
                 }
                 exec::sleep(lasting);
@@ -196,11 +193,11 @@ impl Fault {
     }
 }
 
-/// Who works with the nodes.
-pub struct Clients {
-    /// Where they are.
+/// Who is around the node that is struck.
+pub struct Around {
+    /// Everybody who talks with it.
     pub hosts: Vec<Host>,
-    /// The one that stands still, should one.
+    /// The client that stands still, should one.
     pub paused: ProcessId,
 }
 

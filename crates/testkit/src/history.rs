@@ -18,6 +18,8 @@ pub struct History(Arc<Mutex<Facts>>);
 pub struct Facts {
     /// Every value that was ever sent, in the order of its producer.
     pub sent: Vec<Sent>,
+    /// Every transaction that was ever begun, in the order of its producer.
+    pub transactions: Vec<Transaction>,
     /// What each reader saw where.
     pub seen: BTreeMap<(PartitionId, Offset), String>,
     /// The highest position that a group was told is committed.
@@ -52,6 +54,30 @@ pub enum Outcome {
     Acked(Option<Offset>),
 }
 
+/// A transaction, as its producer knows it.
+#[derive(Clone, Debug)]
+pub struct Transaction {
+    /// Whose.
+    pub producer: String,
+    /// What it writes, and where to.
+    pub values: Vec<(PartitionId, String)>,
+    /// The offset that it commits for the group of its producer's name.
+    pub offset: Option<Offset>,
+    /// What its producer was told.
+    pub fate: Fate,
+}
+
+/// What became of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Nobody was asked to commit it, or that was refused: nothing of it may be seen.
+    Aborted,
+    /// The producer asked to commit it, and was not told what came of that.
+    Unknown,
+    /// It is committed: all of it must be seen.
+    Committed,
+}
+
 impl History {
     /// Notes values that are about to be sent; answers the index of the first.
     pub fn sending(&self, producer: &str, partition: PartitionId, values: &[String]) -> usize {
@@ -72,6 +98,24 @@ impl History {
         for (index, sent) in facts.sent.iter_mut().skip(first).take(count).enumerate() {
             sent.outcome = Outcome::Acked(base.map(|base| base.plus(index as i64)));
         }
+    }
+
+    /// Notes a transaction that begins; answers its index.
+    pub fn moving(
+        &self,
+        producer: &str,
+        values: &[(PartitionId, String)],
+        offset: Option<Offset>,
+    ) -> usize {
+        let mut facts = self.facts();
+        let (producer, values) = (producer.to_owned(), values.to_vec());
+        facts.transactions.push(Transaction { producer, values, offset, fate: Fate::Aborted });
+        facts.transactions.len() - 1
+    }
+
+    /// Notes what became of a transaction.
+    pub fn moved(&self, index: usize, fate: Fate) {
+        self.facts().transactions[index].fate = fate;
     }
 
     /// Notes what a reader saw; everybody must see the same there.

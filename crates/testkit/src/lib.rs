@@ -11,6 +11,10 @@ pub mod client;
 mod cluster;
 pub mod fault;
 pub mod history;
+mod judge;
+mod life;
+mod load;
+mod lone;
 #[cfg(feature = "mutants")]
 pub mod mutants;
 pub mod net;

@@ -100,13 +100,14 @@ fn run_seed(arguments: &Arguments, seed: u64) -> bool {
     let speed = report.elapsed.as_secs_f64() / took.as_secs_f64().max(1e-9);
     let verdict = report.outcome.as_ref().ok().cloned().unwrap_or_default();
     println!(
-        "seed {seed}: {} | {:.0} s in {:.2} s ({speed:.0} x) | {} steps, {} faults, {} acked | trace {:016x}",
+        "seed {seed}: {} | {:.0} s in {:.2} s ({speed:.0} x) | {} steps, {} faults, {} acked, {} committed | trace {:016x}",
         if wrong.is_empty() { "ok" } else { "FAILED" },
         report.elapsed.as_secs_f64(),
         took.as_secs_f64(),
         report.steps,
         verdict.faults,
         verdict.acked,
+        verdict.committed,
         report.trace,
     );
     if arguments.is_twice {

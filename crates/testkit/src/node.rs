@@ -11,8 +11,8 @@ use std::{
 };
 
 use broker::{
-    BrokerOptions, BrokerParts, ControllerProposals, Face, LocalLog, LocalTopics, Membership,
-    MembershipParts, Metrics, Transactions, publish,
+    BrokerLinks, BrokerOptions, BrokerParts, ClusterTopics, ControllerProposals, Face, LocalLog,
+    Membership, MembershipParts, Metrics, Transactions, publish,
 };
 use bytes::{Buf, BytesMut};
 use controller::{Controller, ControllerOptions, QuorumOptions, QuorumStorage, Registration};
@@ -37,7 +37,7 @@ use world::{
 
 use crate::{
     net::{Connection, Host, Net},
-    way::{NetLeaders, NetPeers},
+    way::{NetLeaders, NetLinks, NetPeers},
 };
 
 const DATA: &str = "/data";
@@ -164,6 +164,28 @@ impl Node {
             State::Up(inside) => Some(inside.clone()),
             State::Booting | State::Down(_) => None,
         }
+    }
+
+    /// What it believes, for whoever reads why a run failed.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let Some(inside) = self.inside() else { return format!("node {} boots", self.host.0) };
+        let image = inside.publisher.current();
+        let mut said = format!("node {} at {:?}:", self.host.0, image.version());
+        for broker in image.brokers() {
+            said += &format!(" broker {} fenced {};", broker.id, broker.is_fenced);
+        }
+        for topic in image.topics() {
+            for (number, state) in topic.numbered() {
+                said += &format!(
+                    " {}-{number:?} leader {} isr {:?};",
+                    topic.name.as_str(),
+                    state.leader,
+                    state.isr
+                );
+            }
+        }
+        said
     }
 
     /// The id of its process.
@@ -314,9 +336,11 @@ impl Running {
         let leaders = NetLeaders { net: net.clone(), node, publisher: publisher.clone() };
         let following = FetcherOptions::of(&server);
         let fetchers = Fetchers::start(&replicas, Arc::new(leaders), following).map_err(said)?;
-        let here = (&replicas, &publisher);
+        let links = Arc::new(NetLinks::new(net.clone(), host));
+        let here = (&replicas, &publisher, links.clone() as Arc<dyn BrokerLinks>);
         let transactions =
-            Transactions::start(here, &coordinator, &controller, &clock, &server).map_err(said)?;
+            Transactions::start_linked(here, &coordinator, &controller, &clock, &server)
+                .map_err(said)?;
         let coordinators = (coordinator.clone(), Some(transactions.coordinator.clone()));
         publish::subscribe(&publisher, replicas.clone(), coordinators, node);
         let options = BrokerOptions::new(server, CLUSTER, &address, port);
@@ -334,7 +358,7 @@ impl Running {
         let _ = served.face.set(Face::new(parts()));
         membership.await_active().map_err(refused)?;
         let engine = Engine::start(EngineParts {
-            topics: Arc::new(LocalTopics::new(parts().local())),
+            topics: Arc::new(ClusterTopics::new(parts().local(), links)),
             controller: controller.clone(),
             publisher: publisher.clone(),
             clock: clock.clone(),

@@ -8,10 +8,7 @@ fn scenario(seed: u64) -> Scenario {
     Scenario { seed, breaking: Duration::from_secs(30), ..Scenario::default() }
 }
 
-/// Not run by default: since jobs follow the cluster's topics, a job that waits on the simulated node may turn without end, and virtual
-/// time stands still (docs/PROGRESS.md, "Next").
 #[test]
-#[ignore = "a waiting job turns without end in some seeds"]
 fn a_few_seeds_keep_every_promise() {
     for seed in 1..6 {
         let report = run::run(&scenario(seed));

@@ -4,12 +4,13 @@ use std::io;
 
 use metadata::Image;
 use model::ErrorCode;
+use replication::Slot;
 use storage::{Chunk, FileSlice, Piece};
 use wire::{FetchAnswer, FetchPartitionAnswer, FetchTopicAnswer, Segment};
 
 use super::{
     session::Plan,
-    target::{Key, Outcome, Target, Told},
+    target::{Key, Outcome, Target},
 };
 use crate::{connection::Outbox, resolve};
 
@@ -43,35 +44,40 @@ impl Segments {
     }
 }
 
-/// The answer to `plan`, whose targets came to `outcomes`. What an incremental answer tells is noted in the targets; those
-/// with records move to the end, so that the next answer begins with others.
+/// The answer to `plan`, of which this was read. A session's targets note what it tells; those with records move to the end, so that
+/// the next answer begins with others.
 pub(crate) fn assemble(
     plan: &mut Plan,
-    outcomes: Vec<Outcome>,
+    read: Vec<(Slot, Outcome)>,
     image: &Image,
     version: i16,
 ) -> FetchAnswer<Chunk> {
     let mut answer = FetchAnswer::empty(ErrorCode::None, plan.session_id);
-    let (mut quiet, mut served) = (Vec::new(), Vec::new());
-    for (mut target, outcome) in std::mem::take(&mut plan.targets).into_iter().zip(outcomes) {
-        let (part, told) = part(&target, outcome, image, version);
-        let has_records = part.records.is_some();
-        if !plan.is_incremental || has_records || is_news(&target, &part, told) {
-            add(&mut answer, &target, part);
+    let mut served = Vec::new();
+    for (slot, outcome) in read {
+        let Some(target) = plan.targets.target(slot) else { continue };
+        let is_told = !plan.is_incremental || is_news(target, &outcome);
+        if outcome.size_bytes() > 0 {
+            served.push(slot);
         }
-        target.told = told;
-        if has_records { served.push(target) } else { quiet.push(target) }
+        if plan.session_id != 0 {
+            plan.targets.on_told(slot, &outcome);
+        }
+        let Some(target) = plan.targets.target(slot).filter(|_| is_told) else { continue };
+        let part = part(target, outcome, image, version);
+        add(&mut answer, target, part);
     }
-    quiet.append(&mut served);
-    plan.targets = quiet;
+    plan.targets.on_answered(&served);
     let parts = answer.topics.iter().flat_map(|topic| &topic.partitions);
     let hints = parts.filter_map(|part| part.leader);
     answer.endpoints = resolve::endpoints(image, hints);
     answer
 }
 
-fn is_news(target: &Target, part: &FetchPartitionAnswer<Chunk>, told: Option<Told>) -> bool {
-    told.is_none() || told != target.told || part.diverging.is_some()
+/// Whether an incremental answer has to tell of it.
+fn is_news(target: &Target, outcome: &Outcome) -> bool {
+    let told = outcome.told();
+    outcome.size_bytes() > 0 || outcome.is_urgent() || told.is_none() || told != target.told
 }
 
 fn part(
@@ -79,7 +85,7 @@ fn part(
     outcome: Outcome,
     image: &Image,
     version: i16,
-) -> (FetchPartitionAnswer<Chunk>, Option<Told>) {
+) -> FetchPartitionAnswer<Chunk> {
     let index = target.key.index().0;
     let fetched = match outcome {
         Outcome::Read(fetched) => fetched,
@@ -91,28 +97,26 @@ fn part(
                 part.leader =
                     target.name(image).and_then(|name| resolve::leader_hint(image, &name, index));
             }
-            return (part, None);
+            return part;
         }
         Outcome::OutOfRange(log_start) => {
             let part = FetchPartitionAnswer::refused(index, ErrorCode::OffsetOutOfRange);
-            return (FetchPartitionAnswer { log_start, ..part }, None);
+            return FetchPartitionAnswer { log_start, ..part };
         }
     };
-    let told = Told { high_watermark: fetched.high_watermark, log_start: fetched.log_start };
     let size = fetched.chunk.size_bytes;
     let aborted = fetched.aborted.map(|aborted| {
         aborted.iter().map(|entry| (entry.producer_id, entry.first_offset)).collect()
     });
-    let part = FetchPartitionAnswer {
-        high_watermark: fetched.high_watermark,
-        last_stable: fetched.last_stable,
-        log_start: fetched.log_start,
+    FetchPartitionAnswer {
+        high_watermark: fetched.offsets.high_watermark,
+        last_stable: fetched.offsets.last_stable,
+        log_start: fetched.offsets.log_start,
         aborted,
         diverging: fetched.diverging,
         records: (size > 0).then_some((fetched.chunk, size)),
         ..FetchPartitionAnswer::refused(index, ErrorCode::None)
-    };
-    (part, Some(told))
+    }
 }
 
 /// Clients up to version 5 do not know of disks.

@@ -11,7 +11,7 @@ use wire::messages;
 use super::Outcome;
 
 /// A follower in its present life.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Replica {
     id: BrokerId,
     epoch: BrokerEpoch,
@@ -42,11 +42,19 @@ impl Replica {
         Ok(Some(Self { id, epoch }))
     }
 
-    /// Reads up to the log's end; by it the leader learns how far the follower is.
-    pub(crate) fn read(&self, partition: &Partition, image: &Image, read: FetchRequest) -> Outcome {
-        // The image may have changed while the request was parked.
+    /// Whether the controller would take it into an ISR.
+    pub(crate) fn is_eligible(&self, image: &Image) -> bool {
         let is_its_life = |broker: &Broker| broker.epoch == self.epoch && broker.is_active();
-        let is_eligible = image.broker(self.id).is_some_and(|broker| is_its_life(broker));
+        image.broker(self.id).is_some_and(|broker| is_its_life(broker))
+    }
+
+    /// Reads up to the log's end; by it the leader learns how far the follower is.
+    pub(super) fn read(
+        &self,
+        partition: &Partition,
+        is_eligible: bool,
+        read: FetchRequest,
+    ) -> Outcome {
         let fetch = ReplicaFetch { replica: self.id, broker_epoch: self.epoch, is_eligible, read };
         match partition.read_for_replica(fetch) {
             Err(PartitionError::OffsetOutOfRange { start, .. }) => Outcome::OutOfRange(start),

@@ -8,20 +8,20 @@
 //! partitions they hold are bounded: where there is no room, a client goes on without a session.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use model::{ErrorCode, PartitionId, TopicId, limits::FETCH_SESSIONS_MAX};
+use model::{ErrorCode, limits::FETCH_SESSIONS_MAX};
 use wire::messages::FetchRequest;
 use world::Instant;
 
-use super::target::{Key, Target};
+use super::Targets;
 
 /// What one request reads, and the session it belongs to.
 pub(crate) struct Plan {
-    pub(crate) targets: Vec<Target>,
+    pub(crate) targets: Targets,
     /// 0 for none.
     pub(crate) session_id: i32,
     /// Only what has changed is answered.
@@ -48,12 +48,12 @@ struct Session {
     /// How many partitions it is charged for.
     size: usize,
     /// None while a request has them.
-    targets: Option<Vec<Target>>,
+    targets: Option<Targets>,
 }
 
 /// A session that nobody has used for this long makes room for another.
 const STALE: Duration = Duration::from_secs(120);
-/// Partitions in all sessions: about 200 bytes each.
+/// Partitions in all sessions: about 300 bytes each.
 const PARTITIONS_MAX: usize = 100_000;
 const EPOCH_CLOSE: i32 = -1;
 const EPOCH_NEW: i32 = 0;
@@ -67,16 +67,16 @@ impl Sessions {
         now: Instant,
     ) -> Result<Plan, ErrorCode> {
         let id = asked.session_id;
-        let named = || asked.topics.iter().flat_map(|topic| Target::of(topic, version));
         let mut cache = self.lock();
         match (id, asked.session_epoch) {
             (_, EPOCH_CLOSE) => {
                 cache.close(id);
-                Ok(Plan { targets: named().collect(), session_id: 0, is_incremental: false })
+                let targets = Targets::named(asked, version);
+                Ok(Plan { targets, session_id: 0, is_incremental: false })
             }
             (_, EPOCH_NEW) => {
                 cache.close(id);
-                let targets: Vec<Target> = named().collect();
+                let targets = Targets::named(asked, version);
                 let session_id = cache.open(targets.len(), version >= 13, now);
                 Ok(Plan { targets, session_id, is_incremental: false })
             }
@@ -89,7 +89,7 @@ impl Sessions {
     }
 
     /// Takes the session's partitions back from the request that had them; answers how many sessions there are.
-    pub(crate) fn give_back(&self, session_id: i32, targets: Vec<Target>) -> usize {
+    pub(crate) fn give_back(&self, session_id: i32, targets: Targets) -> usize {
         let mut cache = self.lock();
         if let Some(session) = cache.sessions.get_mut(&session_id) {
             session.targets = Some(targets);
@@ -156,7 +156,7 @@ impl Cache {
         asked: &FetchRequest,
         version: i16,
         now: Instant,
-    ) -> Result<Vec<Target>, ErrorCode> {
+    ) -> Result<Targets, ErrorCode> {
         let id = asked.session_id;
         let session = self.sessions.get_mut(&id).ok_or(ErrorCode::FetchSessionIdNotFound)?;
         if session.epoch != asked.session_epoch {
@@ -165,10 +165,10 @@ impl Cache {
         if session.by_id != (version >= 13) {
             return Err(ErrorCode::FetchSessionTopicIdError);
         }
-        let targets = session.targets.take().ok_or(ErrorCode::InvalidFetchSessionEpoch)?;
+        let mut targets = session.targets.take().ok_or(ErrorCode::InvalidFetchSessionEpoch)?;
         session.epoch = if session.epoch == i32::MAX { 1 } else { session.epoch + 1 };
         session.used = now;
-        let targets = changed(targets, asked, version);
+        targets.change(asked, version);
         self.partitions = self.partitions - session.size + targets.len();
         session.size = targets.len();
         if self.partitions > PARTITIONS_MAX {
@@ -178,41 +178,6 @@ impl Cache {
         }
         Ok(targets)
     }
-}
-
-/// The session's targets with the request's changes: what is named is updated or added at the end, what is forgotten goes.
-fn changed(mut targets: Vec<Target>, asked: &FetchRequest, version: i16) -> Vec<Target> {
-    if !asked.forgotten_topics_data.is_empty() {
-        let mut forgotten = std::collections::BTreeSet::new();
-        for topic in &asked.forgotten_topics_data {
-            let name: std::sync::Arc<str> = topic.topic.as_str().into();
-            forgotten.extend(topic.partitions.iter().map(|index| {
-                let index = PartitionId(*index);
-                if version >= 13 {
-                    Key::Id(TopicId(topic.topic_id), index)
-                } else {
-                    Key::Name(std::sync::Arc::clone(&name), index)
-                }
-            }));
-        }
-        targets.retain(|target| !forgotten.contains(&target.key));
-    }
-    let mut named: BTreeMap<Key, Target> = BTreeMap::new();
-    let mut order = Vec::new();
-    for target in asked.topics.iter().flat_map(|topic| Target::of(topic, version)) {
-        order.push(target.key.clone());
-        named.insert(target.key.clone(), target);
-    }
-    if named.is_empty() {
-        return targets;
-    }
-    for target in &mut targets {
-        if let Some(newer) = named.remove(&target.key) {
-            target.update(newer);
-        }
-    }
-    targets.extend(order.into_iter().filter_map(|key| named.remove(&key)));
-    targets
 }
 
 #[cfg(test)]

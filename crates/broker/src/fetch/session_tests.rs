@@ -20,7 +20,7 @@ fn asked(id: i32, epoch: i32, partitions: &[(i32, i64)]) -> FetchRequest {
 }
 
 fn offsets(plan: &Plan) -> Vec<(i32, i64)> {
-    plan.targets.iter().map(|target| (target.key.index().0, target.from.0)).collect()
+    plan.targets.due().map(|target| (target.key.index().0, target.from.0)).collect()
 }
 
 const NOW: Instant = Instant(0);

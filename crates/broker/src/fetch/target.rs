@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use metadata::Image;
 use model::{ErrorCode, LeaderEpoch, Offset, PartitionId, TopicId, TopicName};
-use replication::{Fetched, Partition, PartitionError};
+use replication::{DirtySet, Fetched, Interest, Offsets, Partition, PartitionError, Slot};
 use storage::Chunk;
-use wire::messages::fetch_request::{FetchPartition, FetchTopic};
+use wire::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
 
 use crate::{broker::Shared, resolve};
 
@@ -18,7 +18,6 @@ pub(crate) enum Key {
 }
 
 /// A partition to read from. Kept by a session between its requests.
-#[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) key: Key,
     pub(crate) from: Offset,
@@ -27,6 +26,10 @@ pub(crate) struct Target {
     pub(crate) last_fetched_epoch: Option<LeaderEpoch>,
     /// What the session's client was told last; none: nothing, or an error.
     pub(crate) told: Option<Told>,
+    /// Whether the next fetch looks at it.
+    pub(super) is_due: bool,
+    /// Whether the partition that was found marks it when it moves.
+    is_subscribed: bool,
     /// The partition under the image of that version.
     found: Option<(Offset, Result<Arc<Partition>, ErrorCode>)>,
 }
@@ -53,6 +56,22 @@ impl From<Result<Fetched, PartitionError>> for Outcome {
 }
 
 impl Key {
+    /// Those of `topic` that a request of `version` forgets.
+    pub(super) fn forgotten(
+        topic: &ForgottenTopic,
+        version: i16,
+    ) -> impl Iterator<Item = Self> + use<'_> {
+        let name: Arc<str> = topic.topic.as_str().into();
+        topic.partitions.iter().map(move |index| {
+            let index = PartitionId(*index);
+            if version >= 13 {
+                Self::Id(TopicId(topic.topic_id), index)
+            } else {
+                Self::Name(Arc::clone(&name), index)
+            }
+        })
+    }
+
     pub(crate) fn index(&self) -> PartitionId {
         match self {
             Self::Name(_, index) | Self::Id(_, index) => *index,
@@ -79,14 +98,11 @@ impl Target {
                 leader_epoch: epoch(asked.current_leader_epoch),
                 last_fetched_epoch: epoch(asked.last_fetched_epoch),
                 told: None,
+                is_due: false,
+                is_subscribed: false,
                 found: None,
             }
         })
-    }
-
-    /// The partition, as last looked up.
-    pub(crate) fn found(&self) -> Option<&Arc<Partition>> {
-        self.found.as_ref().and_then(|(_, found)| found.as_ref().ok())
     }
 
     /// The topic's name, by the image where the client gave its id.
@@ -97,11 +113,44 @@ impl Target {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn set_found(&mut self, partition: Arc<Partition>) {
+        self.found = Some((Offset(0), Ok(partition)));
+    }
+
     /// Takes over what a session's client says anew of this partition.
     pub(crate) fn update(&mut self, newer: Self) {
-        let told = self.told;
         let found = self.found.take();
-        *self = Self { told, found, ..newer };
+        let Self { told, is_due, is_subscribed, .. } = *self;
+        *self = Self { told, is_due, is_subscribed, found, ..newer };
+    }
+
+    /// Lets the partition mark the target whenever it moves, from where it stood when it was read.
+    pub(super) fn subscribe(
+        &mut self,
+        at: (&Arc<DirtySet>, Slot),
+        interest: Interest,
+        seen: &Offsets,
+    ) {
+        if !self.is_subscribed
+            && let Some((_, Ok(partition))) = &self.found
+        {
+            partition.subscribe(at, interest, seen);
+            self.is_subscribed = true;
+        }
+    }
+
+    pub(super) fn unsubscribe(&mut self, set: &Arc<DirtySet>) {
+        if std::mem::take(&mut self.is_subscribed)
+            && let Some((_, Ok(partition))) = &self.found
+        {
+            partition.unsubscribe(set);
+        }
+    }
+
+    /// The next reader subscribes as what it is: its subscription takes the place of the last one.
+    pub(super) fn forget_subscription(&mut self) {
+        self.is_subscribed = false;
     }
 
     /// The partition, looked up once per image.
@@ -123,6 +172,8 @@ impl Target {
         };
         let found = resolve::topic(image, named)
             .and_then(|topic| resolve::partition(shared, topic, self.key.index().0));
+        let is_same = |(_, before): &(Offset, Result<Arc<Partition>, ErrorCode>)| matches!((before, &found), (Ok(before), Ok(found)) if Arc::ptr_eq(before, found));
+        self.is_subscribed &= self.found.as_ref().is_some_and(is_same);
         self.found = Some((image.version(), found.clone()));
         found
     }
@@ -140,6 +191,12 @@ impl Outcome {
             Self::Read(fetched) => fetched.diverging.is_some(),
             Self::Refused(_) | Self::OutOfRange(_) => true,
         }
+    }
+
+    /// What its reader learns but for the records; none: an error.
+    pub(super) fn told(&self) -> Option<Told> {
+        let Self::Read(Fetched { offsets, .. }) = self else { return None };
+        Some(Told { high_watermark: offsets.high_watermark, log_start: offsets.log_start })
     }
 
     fn chunk(&self) -> Option<&Chunk> {

@@ -304,8 +304,8 @@ pub(crate) const fn request(from: Offset, bytes_max: usize, isolation: Isolation
 /// What a partition answers, as a job takes it.
 pub(crate) fn as_read(fetched: Fetched, isolation: Isolation) -> Result<ReadBatches, ErrorCode> {
     let readable_end = match isolation {
-        Isolation::ReadUncommitted => fetched.high_watermark,
-        Isolation::ReadCommitted => fetched.last_stable,
+        Isolation::ReadUncommitted => fetched.offsets.high_watermark,
+        Isolation::ReadCommitted => fetched.offsets.last_stable,
     };
     let next = fetched.chunk.next;
     let bytes = fetched.chunk.into_bytes().map_err(|_| ErrorCode::KafkaStorageError)?;

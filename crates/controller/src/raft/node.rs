@@ -6,7 +6,7 @@
 //!  4. on close: openraft ends, then the disk thread, after what was queued
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
     io,
     sync::Arc,
@@ -37,7 +37,7 @@ use super::{
     silences::Silences,
     state_machine::StateMachine,
     status,
-    types::{Group, Raft},
+    types::{Group, Raft, Vote},
 };
 use crate::{
     ControllerError, Peers, QuorumError, QuorumOptions, SUSPICION_GRACE,
@@ -152,6 +152,8 @@ struct Node {
     inbox: Arc<Inbox>,
     own_id: u64,
     chance: RefCell<Chance>,
+    /// When it last asked the others whether they have lost the leader too, and of which reign.
+    campaigned: Cell<Option<(Moment, Vote)>>,
     silences: RefCell<Silences>,
 }
 
@@ -184,6 +186,7 @@ impl Node {
             inbox,
             own_id,
             chance,
+            campaigned: Cell::new(None),
             silences,
         };
         node.take_part().await?;
@@ -343,15 +346,25 @@ impl Node {
     }
 
     /// The leader's connection is gone: this node waits for it no longer. It asks for a pre-vote a few times within a
-    /// moment, so that the others, who decide by what they have lost themselves, have noticed too.
+    /// moment, so that the others, who decide by what they have lost themselves, have noticed too. Once in an election's timeout for
+    /// each reign: what it sends to the lost leader is refused as well, and must not make it ask ever more often while nobody can be elected.
     fn on_disconnected(&self, id: u64) {
-        let is_leader = self.raft.metrics().borrow_watched().current_leader == Some(id);
-        if !is_leader || id == self.own_id {
+        let (leader, lost) = {
+            let metrics = self.raft.metrics();
+            let metrics = metrics.borrow_watched();
+            (metrics.current_leader, metrics.vote)
+        };
+        if leader != Some(id) || id == self.own_id {
             return;
         }
+        let now = Moment::now();
+        let is_asked = |(at, of)| of == lost && now - at < self.options.election_timeout;
+        if self.campaigned.get().is_some_and(is_asked) {
+            return;
+        }
+        self.campaigned.set(Some((now, lost)));
         let (raft, spread) = (self.raft.clone(), self.campaign_waits());
         drop(Runtime::spawn(async move {
-            let lost = raft.metrics().borrow_watched().vote;
             for wait in spread {
                 // Handed to the lost leader itself, a transfer of leadership only ends this node's lease.
                 let release = TransferLeaderRequest::new(lost, id, None);

@@ -29,12 +29,16 @@ pub struct Inputs {
 
 /// Milliseconds between two looks at the topics.
 const LOOK_EVERY_MS: i64 = 1_000;
+/// How long an input that was refused is left alone, unless another one has something to read.
+const REFUSED_WAIT: Duration = Duration::from_millis(20);
 
 struct Input {
     mark: InputMark,
     last_read: TimestampMs,
     /// How far it could be read when it was last looked at.
     readable_end: Offset,
+    /// Whether it was refused for a passing reason when it was last read: its leader moves.
+    is_refused: bool,
 }
 
 /// What a turn did, and the age of what it read.
@@ -88,7 +92,12 @@ impl Inputs {
     fn of(topics: Arc<dyn Topics>, plan: &Plan, marks: Vec<InputMark>) -> Self {
         let idle_timeout = plan.source.watermark.as_ref().map_or(0, |mark| mark.idle_timeout_ms);
         let last_read = topics.wall();
-        let input = |mark: InputMark| Input { readable_end: mark.position, mark, last_read };
+        let input = |mark: InputMark| Input {
+            readable_end: mark.position,
+            mark,
+            last_read,
+            is_refused: false,
+        };
         let inputs = marks.into_iter().map(input).collect();
         let idle_timeout_ms = i64::try_from(idle_timeout).unwrap_or(i64::MAX);
         // Not yet: a restored job looks at once.
@@ -129,13 +138,17 @@ impl Inputs {
         self.inputs.iter().map(|input| input.mark.clone()).collect()
     }
 
-    /// Blocks until there is something to read, or `timeout`; an idle deadline cuts it short.
+    /// Blocks until there is something to read, or `timeout`; an idle deadline cuts it short. An input that was just refused is not waited
+    /// for but tried again after a moment: whoever is asked about it says at once that reading would tell more.
     #[must_use]
     pub fn wait(&self, timeout: Duration) -> bool {
-        let open = self.inputs.iter().filter(|input| !input.mark.ended);
-        let positions: Vec<_> =
-            open.map(|input| (input.mark.partition.clone(), input.mark.position)).collect();
-        self.topics.wait(&positions, self.idle_deadline().map_or(timeout, |idle| idle.min(timeout)))
+        let open = || self.inputs.iter().filter(|input| !input.mark.ended);
+        let is_refused = open().any(|input| input.is_refused);
+        let timeout = self.idle_deadline().map_or(timeout, |idle| idle.min(timeout));
+        let timeout = if is_refused { timeout.min(REFUSED_WAIT) } else { timeout };
+        let position = |input: &Input| (input.mark.partition.clone(), input.mark.position);
+        let awaited: Vec<_> = open().filter(|input| !input.is_refused).map(position).collect();
+        self.topics.wait(&awaited, timeout) || is_refused
     }
 
     fn idle_deadline(&self) -> Option<Duration> {
@@ -180,10 +193,12 @@ impl Inputs {
                 Err(halt) if halt.is_passing() => {
                     // Its leader moves: the others are read on, and of this one nobody can say that it is idle.
                     input.last_read = now;
+                    input.is_refused = true;
                     continue;
                 }
                 Err(halt) => return Err(halt),
             };
+            input.is_refused = false;
             if let Some(read) = read {
                 let until = input.mark.stop.map_or(read.next, |stop| stop.min(read.next));
                 done.oldest = earlier(done.oldest, first_timestamp(&read.bytes));

@@ -29,6 +29,10 @@ struct State {
     writes: u64,
     crash_at: Option<u64>,
     producer_ids: i64,
+    /// Partitions whose leader moves: nobody reads them.
+    refused: Vec<TopicPartition>,
+    /// What the last wait was for, and how long it might take.
+    awaited: Option<(Vec<TopicPartition>, Duration)>,
 }
 
 #[derive(Default)]
@@ -88,6 +92,16 @@ impl Memory {
     /// The world stops before write `number` (counted from the world's beginning).
     pub(crate) fn crash_at(&self, number: Option<u64>) {
         self.state().crash_at = number;
+    }
+
+    /// Has reads of these partitions refused, as while their leaders move.
+    pub(crate) fn refuse(&self, partitions: &[TopicPartition]) {
+        self.state().refused = partitions.to_vec();
+    }
+
+    /// What the last wait was for, and how long it might take.
+    pub(crate) fn awaited(&self) -> Option<(Vec<TopicPartition>, Duration)> {
+        self.state().awaited.clone()
     }
 
     /// What a power cut takes: everything unsynced of topics whose name does not begin with `kept`.
@@ -247,6 +261,9 @@ impl Topics for Memory {
         _: Isolation,
     ) -> Result<ReadBatches, ErrorCode> {
         let mut state = self.state();
+        if state.refused.contains(partition) {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        }
         let log = state.log(partition)?;
         if from.0 < log.start || from.0 > log.end {
             return Err(ErrorCode::OffsetOutOfRange);
@@ -307,7 +324,9 @@ impl Topics for Memory {
         Ok(())
     }
 
-    fn wait(&self, positions: &[(TopicPartition, Offset)], _: Duration) -> bool {
+    fn wait(&self, positions: &[(TopicPartition, Offset)], timeout: Duration) -> bool {
+        let named = positions.iter().map(|(partition, _)| partition.clone()).collect();
+        self.state().awaited = Some((named, timeout));
         positions.iter().any(|(partition, at)| self.ends(partition).unwrap().readable_end > *at)
     }
 

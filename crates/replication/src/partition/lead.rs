@@ -6,7 +6,10 @@ use model::{BrokerEpoch, BrokerId, ErrorCode, LeaderEpoch, Offset};
 use world::Instant;
 
 use super::{Core, Partition, State, read::Fetched, wake};
-use crate::{FetchRequest, FollowerFetch, IsrProposal, PartitionError, isr_proposals::Verdict};
+use crate::{
+    FetchRequest, FollowerFetch, IsrProposal, PartitionError, dirty_set::Urgency,
+    isr_proposals::Verdict,
+};
 
 /// What a follower asks.
 #[derive(Clone, Copy, Debug)]
@@ -132,7 +135,12 @@ impl Partition {
             return;
         }
         match Verdict::of(answer) {
-            Verdict::Withdrawn => led.leader.on_isr_refused(),
+            Verdict::Withdrawn => {
+                led.leader.on_isr_refused();
+                // Whom it was to add proposes itself again with a fetch that is looked at.
+                let woken = core.subscriptions.all(Urgency::CanWait);
+                assert!(woken.is_empty(), "what can wait wakes nobody");
+            }
             Verdict::AwaitImage => {}
             Verdict::SendAgain => led.sends_again = true,
         }

@@ -27,9 +27,12 @@ use world::{
 
 use self::role::{Followed, Led, State};
 use crate::{
-    Follower, Leader, LeaderRules, Offsets, PartitionError, Reign, Waiter,
+    DirtySet, Follower, Interest, Leader, LeaderRules, Offsets, PartitionError, Reign, Slot,
+    Waiter,
+    dirty_set::Urgency,
     ends::Ends,
     log_options,
+    subscriptions::Subscriptions,
     waiters::{Edge, Waiters},
 };
 
@@ -66,6 +69,7 @@ struct Core {
     options: Arc<PartitionOptions>,
     state: State,
     waiters: Waiters,
+    subscriptions: Subscriptions,
     unsynced: Unsynced,
 }
 
@@ -99,6 +103,7 @@ impl Partition {
             options,
             state: State::Unopened,
             waiters: Waiters::default(),
+            subscriptions: Subscriptions::default(),
             unsynced: Unsynced::default(),
         };
         Arc::new_cyclic(|me| Self {
@@ -150,11 +155,6 @@ impl Partition {
         self.park_until(waiter, Edge::ReplicatedUntil(until));
     }
 
-    /// Wakes `waiter` once the log goes on past `past`; at once if it does, or if this node does not lead. What a follower waits for.
-    pub fn park_replica(&self, waiter: &Arc<Waiter>, past: Offset) {
-        self.park_until(waiter, Edge::AppendedPast(past));
-    }
-
     fn park_until(&self, waiter: &Arc<Waiter>, edge: Edge) {
         let mut core = self.lock();
         let is_over = match self.led(&mut core) {
@@ -167,6 +167,30 @@ impl Partition {
         } else {
             core.waiters.park(edge, waiter);
         }
+    }
+
+    /// Marks `slot` of `set` whenever something changes that a reader with this `interest` is to hear of; at once if it has since `seen`, or
+    /// if this node does not lead.
+    pub fn subscribe(
+        &self,
+        (set, slot): (&Arc<DirtySet>, Slot),
+        interest: Interest,
+        seen: &Offsets,
+    ) {
+        let mut core = self.lock();
+        core.subscriptions.add(set, slot, interest);
+        let urgency = match self.led(&mut core) {
+            Ok(led) => interest.in_step(seen, &led.offsets()),
+            Err(_) => Some(Urgency::Urgent),
+        };
+        let woken = urgency.and_then(|urgency| set.mark(slot, urgency));
+        drop(core);
+        wake(woken);
+    }
+
+    /// Marks nothing in `set` any more.
+    pub fn unsubscribe(&self, set: &Arc<DirtySet>) {
+        self.lock().subscriptions.remove(set);
     }
 
     /// Opens the log if it is not open.
@@ -203,6 +227,10 @@ impl Partition {
         if is_new_reign {
             // Who named the old reign is to be told that it is over.
             woken.extend(core.waiters.all());
+            woken.extend(core.subscriptions.all(Urgency::Urgent));
+        } else if before.partition_epoch != assigned.partition_epoch {
+            // A follower may be taken into the ISR now: its next fetch is to be looked at.
+            woken.extend(core.subscriptions.all(Urgency::CanWait));
         }
         self.watch(&mut core);
         drop(core);
@@ -217,7 +245,8 @@ impl Partition {
         let mut core = self.lock();
         let _ = self.opened(&mut core); // a log that was never opened has a directory too
         let state = mem::replace(&mut core.state, State::Gone);
-        let woken = core.waiters.all();
+        let mut woken = core.waiters.all();
+        woken.extend(core.subscriptions.all(Urgency::Urgent));
         let deleted = match state.into_log() {
             Ok((log, _)) => self.home.directory.delete_log(&self.name, log, self.home.wall()),
             Err(_) => Ok(()),
@@ -332,12 +361,16 @@ impl Partition {
     /// Shows the offsets to all after a change, and answers who is to be woken.
     fn settle(&self, core: &mut Core) -> Vec<Arc<Waiter>> {
         let Some(offsets) = core.state.offsets() else { return Vec::new() };
+        let before = self.ends.load();
         self.ends.store(&offsets);
-        core.waiters.passed(&offsets)
+        let mut woken = core.waiters.passed(&offsets);
+        // Nobody has subscribed before the log was open.
+        woken.extend(before.iter().flat_map(|before| core.subscriptions.moved(before, &offsets)));
+        woken
     }
 }
 
-fn wake(waiters: Vec<Arc<Waiter>>) {
+fn wake(waiters: impl IntoIterator<Item = Arc<Waiter>>) {
     for waiter in waiters {
         waiter.wake();
     }

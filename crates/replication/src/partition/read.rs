@@ -28,12 +28,8 @@ pub struct FetchRequest {
 pub struct Fetched {
     /// Whole batches, the first of them the one that holds the offset asked for.
     pub chunk: Chunk,
-    /// How far everything is replicated.
-    pub high_watermark: Offset,
-    /// How far everything is decided.
-    pub last_stable: Offset,
-    /// The first offset that is kept.
-    pub log_start: Offset,
+    /// Where the partition stood when it was read.
+    pub offsets: Offsets,
     /// Aborted transactions within the chunk; none for a reader of uncommitted records.
     pub aborted: Option<Vec<AbortedTransaction>>,
     /// The reader's log has diverged: the largest epoch that both may know, and where it ends here. There are no records then.
@@ -129,9 +125,7 @@ impl Fetched {
         let is_committed = request.isolation == Isolation::ReadCommitted;
         Self {
             chunk: Chunk::empty(request.from),
-            high_watermark: offsets.high_watermark,
-            last_stable: offsets.last_stable,
-            log_start: offsets.log_start,
+            offsets: *offsets,
             aborted: is_committed.then(Vec::new),
             diverging: None,
         }

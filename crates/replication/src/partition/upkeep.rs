@@ -7,7 +7,7 @@ use storage::{Checkpoint, Log};
 use world::Instant;
 
 use super::{Partition, role::State, wake};
-use crate::PartitionError;
+use crate::{PartitionError, dirty_set::Urgency};
 
 /// When a partition's log is synced in the background, besides `flush.ms`.
 #[derive(Clone, Copy, Debug)]
@@ -100,7 +100,8 @@ impl Partition {
     ) -> (Option<(TopicPartition, Checkpoint)>, Result<(), PartitionError>) {
         let mut core = self.lock();
         let state = mem::replace(&mut core.state, State::Gone);
-        let woken = core.waiters.all();
+        let mut woken = core.waiters.all();
+        woken.extend(core.subscriptions.all(Urgency::Urgent));
         let closed = match state.into_log() {
             Ok((mut log, high_watermark)) => {
                 let closed = log.close().map_err(PartitionError::from);

@@ -13,7 +13,7 @@ use metadata::{NO_LEADER, PartitionState};
 use model::{BrokerEpoch, BrokerId, ErrorCode, Isolation, ProducerEpoch, ProducerId, TimestampMs};
 use records::{BatchBuilder, Codec};
 use replication::{
-    Acks, Ask, FetchRequest, LeaderSays, PartitionError, Placed, ReplicaFetch,
+    Acks, Ask, FetchRequest, LeaderSays, Offsets, PartitionError, Placed, ReplicaFetch,
     fetcher::{FetchAsk, FetchGot, GotPartition, LinkFault},
 };
 use storage::Origin;
@@ -397,7 +397,7 @@ fn said(read: Result<replication::Fetched, PartitionError>) -> (LeaderSays, Byte
             if let Some((epoch, end)) = fetched.diverging {
                 return (LeaderSays::Diverging(epoch, end), Bytes::new());
             }
-            let (high_watermark, log_start) = (fetched.high_watermark, fetched.log_start);
+            let Offsets { high_watermark, log_start, .. } = fetched.offsets;
             let records = fetched.chunk.into_bytes().unwrap();
             (LeaderSays::Records { high_watermark, log_start }, records)
         }

@@ -60,6 +60,9 @@ pub struct Weather {
 /// When a lost frame is sent again.
 const RETRANSMIT: Duration = Duration::from_millis(200);
 
+/// How long what was under way when its connection broke may still be on its way.
+const STRAY_MS_MAX: u64 = 5_000;
+
 impl Weather {
     /// A local network on a good day.
     pub const FAIR: Self = Self {
@@ -186,6 +189,10 @@ impl Net {
         let is_lost = state.chance.below(1000) < weather.lost_per_mille;
         let is_broken = state.chance.below(1000) < weather.broken_per_mille;
         let arrives = !is_broken || state.chance.below(2) == 0;
+        let delay = match is_broken {
+            true => delay + Duration::from_millis(state.chance.below(STRAY_MS_MAX)),
+            false => delay,
+        };
         Fate { delay: if is_lost { delay + RETRANSMIT } else { delay }, is_broken, arrives }
     }
 }

@@ -4,17 +4,14 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
-use model::{ErrorCode, Offset, PartitionId};
+use model::{ErrorCode, Isolation, Offset, PartitionId};
 use wire::{
     Api,
     messages::{
-        self, FindCoordinatorRequest, FindCoordinatorResponse, GroupId, HeartbeatRequest,
-        HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, OffsetCommitRequest,
-        OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, StrBytes, SyncGroupRequest,
-        SyncGroupResponse,
+        self, GroupId, HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse,
+        OffsetCommitRequest, OffsetCommitResponse, StrBytes, SyncGroupRequest, SyncGroupResponse,
         join_group_request::JoinGroupRequestProtocol,
         offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic},
-        offset_fetch_request::OffsetFetchRequestTopic,
         sync_group_request::SyncGroupRequestAssignment,
         text,
     },
@@ -26,6 +23,8 @@ use crate::{check, client::code, net::Host};
 
 /// The group that every member belongs to.
 pub const GROUP: &str = "readers";
+/// What it reads is of no transaction.
+const SEES: Isolation = Isolation::ReadUncommitted;
 const SESSION_MS: i32 = 6_000;
 const REST: Duration = Duration::from_millis(300);
 
@@ -49,7 +48,7 @@ struct Member {
 impl Member {
     /// One generation: none when it ended before it began.
     fn live(&mut self) -> Option<()> {
-        let coordinator = self.coordinator()?;
+        let coordinator = check::group_coordinator(&mut self.setting.client, GROUP)?;
         let assigned = self.join(coordinator)?;
         let mut positions = BTreeMap::new();
         for partition in assigned {
@@ -64,20 +63,6 @@ impl Member {
             exec::sleep(REST);
         }
         Some(())
-    }
-
-    fn coordinator(&mut self) -> Option<Host> {
-        let request = FindCoordinatorRequest::default().with_key(text(GROUP)).with_key_type(0);
-        for broker in self.setting.client.brokers().to_vec() {
-            let answer: Result<FindCoordinatorResponse, _> =
-                self.setting.client.ask(broker, (Api::FindCoordinator, 2), &request);
-            if let Ok(answer) = answer
-                && self.accept(answer.error_code)
-            {
-                return u16::try_from(answer.node_id.0).ok().map(Host);
-            }
-        }
-        None
     }
 
     fn join(&mut self, coordinator: Host) -> Option<Vec<PartitionId>> {
@@ -144,7 +129,10 @@ impl Member {
     /// Where the group is. What was acknowledged before we asked must be in it.
     fn position(&mut self, coordinator: Host, partition: PartitionId) -> Option<Offset> {
         let floor = self.setting.history.committed_at_least(GROUP, partition);
-        let position = fetch_position(&mut self.setting, coordinator, partition)?;
+        let position = {
+            let asked = (GROUP, &self.setting.topic, partition);
+            check::committed_position(&mut self.setting.client, coordinator, asked)?
+        };
         if floor.is_some_and(|floor| position.is_none_or(|position| position < floor)) {
             let what = format!("{GROUP} was at {floor:?} of {partition:?} and is at {position:?}");
             self.setting.history.violated(what);
@@ -157,7 +145,7 @@ impl Member {
         let topic = self.setting.topic.clone();
         let Some(leader) = self.setting.client.leader(&topic, partition) else { return };
         let place = (&topic, partition);
-        match check::fetch(&mut self.setting.client, leader, place, *position) {
+        match check::fetch(&mut self.setting.client, leader, place, (*position, SEES)) {
             Ok(fetched) => {
                 for read in &fetched.records {
                     let value = read.value.as_deref().unwrap_or_default();
@@ -228,25 +216,4 @@ impl Member {
         }
         error.is_none()
     }
-}
-
-/// The committed position, if the coordinator answers; within it none when nothing is committed.
-fn fetch_position(
-    setting: &mut Setting,
-    coordinator: Host,
-    partition: PartitionId,
-) -> Option<Option<Offset>> {
-    let topic = OffsetFetchRequestTopic::default()
-        .with_name(messages::TopicName(text(setting.topic.as_str())))
-        .with_partition_indexes(vec![partition.0]);
-    let request = OffsetFetchRequest::default()
-        .with_group_id(GroupId(text(GROUP)))
-        .with_topics(Some(vec![topic]));
-    let answer: OffsetFetchResponse =
-        setting.client.ask(coordinator, (Api::OffsetFetch, 5), &request).ok()?;
-    let partition = answer.topics.first()?.partitions.first()?;
-    if !code(answer.error_code).is_none() || !code(partition.error_code).is_none() {
-        return None;
-    }
-    Some((partition.committed_offset >= 0).then_some(Offset(partition.committed_offset)))
 }

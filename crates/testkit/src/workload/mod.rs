@@ -1,7 +1,9 @@
 //! What clients do while things break. Each workload is a thread of a process of its own that goes on until it is told to end.
 
+pub mod auditor;
 pub mod consumer;
 pub mod producer;
+pub mod transactional;
 
 use std::sync::{
     Arc,
@@ -38,7 +40,6 @@ pub struct Setting {
 pub struct Running {
     net: Net,
     brokers: Vec<Host>,
-    history: History,
     is_over: Arc<AtomicBool>,
     started: u16,
     processes: Vec<threads::ProcessId>,
@@ -61,17 +62,17 @@ impl Setting {
 impl Running {
     /// None yet.
     #[must_use]
-    pub fn new(net: Net, brokers: Vec<Host>, history: History) -> Self {
+    pub fn new(net: Net, brokers: Vec<Host>) -> Self {
         let (is_over, processes) = (Arc::default(), Vec::new());
-        Self { net, brokers, history, is_over, started: 0, processes }
+        Self { net, brokers, is_over, started: 0, processes }
     }
 
-    /// Starts `work` on `topic`.
+    /// Starts `work` on `topic`; what it does and sees is told to `history`.
     pub fn start(
         &mut self,
         name: &str,
         (topic, partitions): (&TopicName, i32),
-        chance: Chance,
+        (history, chance): (History, Chance),
         work: impl FnOnce(Setting) + Send + 'static,
     ) {
         self.started += 1;
@@ -80,7 +81,7 @@ impl Running {
             name: name.to_owned(),
             client: Client::new(self.net.clone(), host, name, self.brokers.clone()),
             chance,
-            history: self.history.clone(),
+            history,
             topic: topic.clone(),
             partitions,
             is_over: Arc::clone(&self.is_over),

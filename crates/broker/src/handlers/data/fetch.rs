@@ -1,14 +1,14 @@
 //! Fetch, versions 4 to 18: records as they lie, waited for when there are few.
 //!
 //! 5 tells the log's start, 7 brings sessions, 9 leader epochs, 11 racks, 12 is flexible and finds diverging logs, 13 names topics
-//! by id, 15 moves the replica's id into a tag and adds its epoch, 16 hints at leaders. A request that finds too little is parked on its
-//! partitions and woken by the first edge; nothing polls. A follower's request reads up to the log's end, and tells how far it has come.
+//! by id, 15 moves the replica's id into a tag and adds its epoch, 16 hints at leaders. A request that finds too little is parked
+//! and woken by the first partition that moves; nothing polls, and only what has moved is looked at. A follower's request reads up to the log's end, and tells how far it has come.
 
 use std::{sync::Arc, time::Duration};
 
 use metadata::Image;
-use model::{Isolation, Offset};
-use replication::Waiter;
+use model::Isolation;
+use replication::{Slot, Waiter};
 use storage::Chunk;
 use wire::{FetchAnswer, messages::FetchRequest};
 use world::exec::timeout;
@@ -16,7 +16,7 @@ use world::exec::timeout;
 use crate::{
     broker::Shared,
     dispatch::Context,
-    fetch::{Outcome, Plan, Replica, Target, assemble},
+    fetch::{Outcome, Plan, Reader, Replica, Target, Targets, assemble},
 };
 
 pub(crate) async fn handle(cx: Context, asked: FetchRequest) -> FetchAnswer<Chunk> {
@@ -33,29 +33,30 @@ pub(crate) async fn handle(cx: Context, asked: FetchRequest) -> FetchAnswer<Chun
 
     let terms = Terms::of(&asked, replica, &cx.shared);
     let deadline = clock.now().plus(terms.wait_max);
-    let outcomes = loop {
+    let read = loop {
         let image = cx.shared.publisher.current();
-        let outcomes = read_all(&cx.shared, &image, &terms, &mut lent.plan.targets);
+        let read = read_due(&cx.shared, &image, &terms, &mut lent.plan.targets);
         let left = deadline.since(clock.now());
-        if terms.is_enough(&outcomes) || left.is_zero() {
-            break outcomes;
+        let is_enough = terms.is_enough(read.iter().map(|(_, outcome)| outcome));
+        if is_enough || left.is_zero() || lent.plan.targets.is_empty() {
+            break read;
         }
         let waiter = Waiter::new();
-        if park(&lent.plan.targets, &outcomes, &terms, &waiter) {
-            drop(outcomes);
-            let _ = timeout(left, waiter.woken()).await;
-        }
+        let may_rest = lent.plan.is_incremental;
+        lent.plan.targets.park(&read, may_rest, &waiter);
+        drop(read);
+        let _ = timeout(left, waiter.woken()).await;
     };
 
-    let records: usize = outcomes.iter().map(Outcome::size_bytes).sum();
-    let refused = outcomes
-        .iter()
-        .filter(|outcome| matches!(outcome, Outcome::Refused(_) | Outcome::OutOfRange(_)))
-        .count();
+    let outcomes = || read.iter().map(|(_, outcome)| outcome);
+    let records: usize = outcomes().map(Outcome::size_bytes).sum();
+    let is_refused =
+        |outcome: &&Outcome| matches!(outcome, Outcome::Refused(_) | Outcome::OutOfRange(_));
+    let refused = outcomes().filter(is_refused).count();
     cx.shared.metrics.bytes_out.add(records as u64);
     cx.shared.metrics.fetch_failed.add(refused as u64);
     let image = cx.shared.publisher.current();
-    assemble(&mut lent.plan, outcomes, &image, cx.version)
+    assemble(&mut lent.plan, read, &image, cx.version)
 }
 
 /// What holds for all partitions of one request.
@@ -84,34 +85,42 @@ impl Terms {
         }
     }
 
-    fn is_enough(&self, outcomes: &[Outcome]) -> bool {
-        outcomes.is_empty()
-            || outcomes.iter().any(Outcome::is_urgent)
-            || outcomes.iter().map(Outcome::size_bytes).sum::<usize>() >= self.bytes_min
+    fn is_enough<'a>(&self, mut outcomes: impl Iterator<Item = &'a Outcome>) -> bool {
+        let mut bytes = 0;
+        self.bytes_min == 0
+            || outcomes.any(|outcome| {
+                bytes += outcome.size_bytes();
+                outcome.is_urgent() || bytes >= self.bytes_min
+            })
     }
 }
 
-fn read_all(shared: &Shared, image: &Image, terms: &Terms, targets: &mut [Target]) -> Vec<Outcome> {
+/// Reads what is due. What is not has nothing to tell ([`Targets`]).
+fn read_due(
+    shared: &Shared,
+    image: &Image,
+    terms: &Terms,
+    targets: &mut Targets,
+) -> Vec<(Slot, Outcome)> {
+    let reader = Reader::of(terms.replica, terms.isolation, image);
     let mut left = terms.bytes_max;
     let mut is_first = true;
-    let mut outcomes = Vec::with_capacity(targets.len());
-    for target in targets {
-        let outcome = read(shared, image, terms, target, (left, is_first));
+    targets.read(reader, |target| {
+        let outcome = read(shared, image, &reader, target, (left, is_first, terms.isolation));
         let size = outcome.size_bytes();
         is_first &= size == 0;
         left = left.saturating_sub(size);
-        outcomes.push(outcome);
-    }
-    outcomes
+        outcome
+    })
 }
 
 /// The first batch of the first partition that has any is answered however large it is: else a client would never get past it.
 fn read(
     shared: &Shared,
     image: &Image,
-    terms: &Terms,
+    reader: &Reader,
     target: &mut Target,
-    (left, at_least_one): (usize, bool),
+    (left, at_least_one, isolation): (usize, bool, Isolation),
 ) -> Outcome {
     let partition = match target.find(shared, image) {
         Ok(partition) => partition,
@@ -121,35 +130,11 @@ fn read(
         from: target.from,
         bytes_max: target.bytes_max.min(left),
         at_least_one,
-        isolation: terms.isolation,
+        isolation,
         current_leader_epoch: target.leader_epoch,
         last_fetched_epoch: target.last_fetched_epoch,
     };
-    match &terms.replica {
-        None => partition.read(request).into(),
-        Some(replica) => replica.read(&partition, image, request),
-    }
-}
-
-/// Parks `waiter` on all partitions; false when one of them has moved meanwhile, so that it must be read again.
-fn park(targets: &[Target], outcomes: &[Outcome], terms: &Terms, waiter: &Arc<Waiter>) -> bool {
-    for (target, outcome) in targets.iter().zip(outcomes) {
-        let (Outcome::Read(fetched), Some(partition)) = (outcome, target.found()) else { continue };
-        if terms.replica.is_some() {
-            partition.park_replica(waiter, fetched.chunk.next.max(target.from));
-            continue;
-        }
-        let past = readable_end(fetched, terms.isolation).max(target.from);
-        partition.park(waiter, past, terms.isolation);
-    }
-    !waiter.is_woken()
-}
-
-fn readable_end(fetched: &replication::Fetched, isolation: Isolation) -> Offset {
-    match isolation {
-        Isolation::ReadUncommitted => fetched.high_watermark,
-        Isolation::ReadCommitted => fetched.last_stable,
-    }
+    reader.read(&partition, request)
 }
 
 /// A plan whose session gets its partitions back, also when the request is given up.
