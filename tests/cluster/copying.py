@@ -61,7 +61,7 @@ class Copier:
 
     def _copy(self):
         bootstrap = {"bootstrap.servers": self._bootstrap, "reconnect.backoff.max.ms": 500, **QUIET}
-        self._producer = Producer({"transactional.id": f"copier-{self._number}", "transaction.timeout.ms": 20_000, "linger.ms": 2, **bootstrap})
+        self._producer = Producer({"transactional.id": f"copier-{self._number}", "transaction.timeout.ms": 60_000, "linger.ms": 2, **bootstrap})
         self.step = "initializes its producer"
         again_if_told(lambda: self._producer.init_transactions(20), 60)
         group = {"group.id": "copiers", "session.timeout.ms": 6000, "auto.offset.reset": "earliest", "enable.auto.commit": False}

@@ -101,6 +101,20 @@ fn a_leader_that_is_cut_off_is_replaced_and_follows_when_it_is_back() {
     end(nodes);
 }
 
+/// The others heard its heartbeats, and nothing was decided for as long as it was deaf.
+#[test]
+fn a_leader_that_hears_nobody_is_replaced_although_it_can_be_heard() {
+    let (cluster, nodes) = three();
+    let old = leader_of(&nodes.iter().collect::<Vec<_>>());
+    cluster.net.deafen(nodes[old].id, true);
+    let others: Vec<&TestNode> = nodes.iter().filter(|node| node.id != nodes[old].id).collect();
+    let new = leader_of(&others);
+    assert_eq!(others[new].create("a"), Some(ErrorCode::None));
+    cluster.net.deafen(nodes[old].id, false);
+    assert_converge(&nodes);
+    end(nodes);
+}
+
 #[test]
 fn a_follower_that_was_cut_off_does_not_disturb_the_leader_when_it_is_back() {
     let (cluster, nodes) = three();

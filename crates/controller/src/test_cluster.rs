@@ -28,6 +28,7 @@ struct Links {
     cut: BTreeSet<BrokerId>,
     /// Messages to nodes that are gone.
     refused: usize,
+    deaf: BTreeSet<BrokerId>,
 }
 
 impl Net {
@@ -56,6 +57,16 @@ impl Net {
         links.nodes.get(&own).cloned()
     }
 
+    /// What is sent to a node, answers included, is lost from now on; what it sends arrives. Nobody is told.
+    pub(crate) fn deafen(&self, id: BrokerId, is_deaf: bool) {
+        let mut links = self.0.lock().unwrap();
+        if is_deaf {
+            links.deaf.insert(id)
+        } else {
+            links.deaf.remove(&id)
+        };
+    }
+
     fn leave(&self, id: BrokerId) -> Vec<Controller> {
         let mut links = self.0.lock().unwrap();
         links.nodes.remove(&id);
@@ -75,7 +86,9 @@ impl Peers for NetPeers {
         let (reply, pending) = Pending::channel();
         let target = {
             let links = self.net.0.lock().unwrap();
-            let is_cut = links.cut.contains(&self.own) || links.cut.contains(&to);
+            let is_cut = links.cut.contains(&self.own)
+                || links.cut.contains(&to)
+                || links.deaf.contains(&to);
             links.nodes.get(&to).cloned().filter(|_| !is_cut)
         };
         let net = self.net.clone();
@@ -92,7 +105,7 @@ impl Peers for NetPeers {
             let answer = tokio::time::timeout(timeout, target.on_peer(message)).await;
             let is_cut = {
                 let links = net.0.lock().unwrap();
-                links.cut.contains(&own) || links.cut.contains(&to)
+                links.cut.contains(&own) || links.cut.contains(&to) || links.deaf.contains(&own)
             };
             if let Ok(Some(answer)) = answer
                 && !is_cut

@@ -18,6 +18,7 @@ mod entry;
 mod journal;
 mod log_store;
 mod message;
+mod mute;
 mod network;
 mod node;
 mod runtime;
@@ -28,6 +29,7 @@ mod status;
 mod storage;
 mod types;
 mod vote_file;
+mod watch;
 mod writer;
 
 #[cfg(test)]

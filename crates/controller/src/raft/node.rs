@@ -7,9 +7,9 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     io,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -34,13 +34,13 @@ use super::{
     network::Network,
     runtime::{Moment, Runtime},
     service::Service,
-    silences::Silences,
     state_machine::StateMachine,
     status,
     types::{Group, Raft, Vote},
+    watch::Watch,
 };
 use crate::{
-    ControllerError, Peers, QuorumError, QuorumOptions, SUSPICION_GRACE,
+    ControllerError, Peers, QuorumError, QuorumOptions,
     forward::Forwarder,
     inbox::{Asked, Inbox, Role},
 };
@@ -154,7 +154,7 @@ struct Node {
     chance: RefCell<Chance>,
     /// When it last asked the others whether they have lost the leader too, and of which reign.
     campaigned: Cell<Option<(Moment, Vote)>>,
-    silences: RefCell<Silences>,
+    watch: Watch,
 }
 
 impl Node {
@@ -166,7 +166,9 @@ impl Node {
         let log = LogStore::new(found, writer.map_err(ControllerError::Thread)?);
         let machine =
             StateMachine::open(checkpoints, log.clone(), Arc::clone(&clock), Arc::clone(&inbox))?;
-        let network = Network { peers, own_id, cluster_id: cluster_id.into() };
+        let is_mute = Arc::new(AtomicBool::new(false));
+        let cluster_id = cluster_id.into();
+        let network = Network { peers, own_id, cluster_id, is_mute: is_mute.clone() };
         let config = Arc::new(config(&options).validate().map_err(failed)?);
         let raft = Raft::new(own_id, config, network.clone(), log.clone(), machine.clone());
         let raft = raft.await.map_err(failed)?;
@@ -174,7 +176,8 @@ impl Node {
             Forwarder::new(raft.clone(), network.clone(), &options, clock, Arc::clone(&inbox));
         let service = Service::new(raft.clone(), network.clone(), forwarder.clone());
         let chance = RefCell::new(Chance::from_seed(!seed));
-        let silences = RefCell::new(Silences::new(options.election_timeout));
+        let watched = (raft.clone(), own_id, Arc::clone(&inbox), is_mute);
+        let watch = Watch::new(watched, options.election_timeout);
         let node = Self {
             raft,
             options,
@@ -187,7 +190,7 @@ impl Node {
             own_id,
             chance,
             campaigned: Cell::new(None),
-            silences,
+            watch,
         };
         node.take_part().await?;
         Ok(node)
@@ -225,10 +228,19 @@ impl Node {
             }
             let command = std::pin::pin!(queue.recv());
             let moved = std::pin::pin!(metrics.changed());
-            match Runtime::select3(stopped.as_mut(), command, moved).await {
-                Select3::First(_) | Select3::Second(None) | Select3::Third(Err(_)) => return,
-                Select3::Second(Some(command)) => self.on_command(command),
-                Select3::Third(Ok(())) => {}
+            let next = Runtime::select3(stopped.as_mut(), command, moved);
+            let next = match self.inbox.role() {
+                // A leader that nobody answers is told nothing; it must see that itself.
+                Role::Leading(_) if self.options.voters.len() > 1 => {
+                    let beat = self.options.election_timeout / HEARTBEATS_PER_TIMEOUT;
+                    Runtime::timeout(beat, next).await.ok()
+                }
+                _ => Some(next.await),
+            };
+            match next {
+                Some(Select3::First(_) | Select3::Second(None) | Select3::Third(Err(_))) => return,
+                Some(Select3::Second(Some(command))) => self.on_command(command),
+                Some(Select3::Third(Ok(()))) | None => {}
             }
         }
     }
@@ -237,11 +249,12 @@ impl Node {
         match command {
             Command::Propose { ticket, groups } => self.propose(ticket, groups),
             Command::Forward(asked) => self.forwarder.forward(asked),
-            Command::Peer(bytes, reply) => self.service.serve(bytes, reply),
+            Command::Peer(bytes, reply) => {
+                self.watch.on_message();
+                self.service.serve(bytes, reply);
+            }
             Command::Disconnected(id) => {
-                self.inbox.on_suspect(id, SUSPICION_GRACE);
-                let answered = self.answers().get(&node_id(id)).copied().flatten();
-                self.silences.borrow_mut().on_disconnected(node_id(id), answered);
+                self.watch.on_disconnected(node_id(id));
                 self.on_disconnected(node_id(id));
             }
             Command::Status(reply) => self.tell_status(reply),
@@ -281,13 +294,13 @@ impl Node {
 
     /// Step 3. Answers whether the node goes on.
     async fn on_moved(&self) -> bool {
-        let (state, term, leader, members, is_running) = {
+        let (state, term, members, is_running) = {
             let metrics = self.raft.metrics();
             let metrics = metrics.borrow_watched();
             let nodes = metrics.membership_config.membership().nodes().map(|(id, ())| *id);
             let members: BTreeSet<u64> = nodes.collect();
             let is_running = metrics.running_state.is_ok();
-            (metrics.state, metrics.current_term, metrics.current_leader, members, is_running)
+            (metrics.state, metrics.current_term, members, is_running)
         };
         if !is_running {
             return false;
@@ -297,14 +310,11 @@ impl Node {
             ServerState::Leader => Role::Taking,
             _ => Role::Following,
         };
+        let before = self.inbox.role();
         self.inbox.on_role(role);
-        match role {
-            Role::Leading(_) => {
-                self.let_observe(&members);
-                self.tell_silences(term);
-            }
-            Role::Taking => {}
-            _ => self.silences.borrow_mut().on_following(leader.filter(|id| *id != self.own_id)),
+        self.watch.on_looked(before, role);
+        if matches!(role, Role::Leading(_)) {
+            self.let_observe(&members);
         }
         let grown = self.machine.snapshot_bytes().max(GROWN_BYTES_LEAST);
         if self.log.grown_bytes() >= grown.min(self.options.log_bytes_between_snapshots_max) {
@@ -312,24 +322,6 @@ impl Node {
             return self.raft.trigger().snapshot().await.is_ok();
         }
         true
-    }
-
-    /// The driver hears who has fallen silent, and who is heard again. It is looked at with every answer, of whomever.
-    fn tell_silences(&self, term: u64) {
-        let turned = self.silences.borrow_mut().on_leading(term, &self.answers(), Moment::now());
-        let suspect = |id, grace| self.inbox.on_suspect(broker_id(id), grace);
-        turned.silent.into_iter().for_each(|id| suspect(id, SUSPICION_GRACE));
-        turned.replaced.into_iter().for_each(|id| suspect(id, REPLACED_GRACE));
-        turned.heard.into_iter().for_each(|id| self.inbox.on_heard(broker_id(id)));
-    }
-
-    /// When each other member last answered this leader.
-    fn answers(&self) -> BTreeMap<u64, Option<Moment>> {
-        let metrics = self.raft.metrics();
-        let metrics = metrics.borrow_watched();
-        let answers = metrics.heartbeat.iter().flatten();
-        let answers = answers.map(|(id, answered)| (*id, answered.map(|at| *at)));
-        answers.filter(|(id, _)| *id != self.own_id).collect()
     }
 
     /// Brokers that have registered and are no members observe from now on. One at a time; the next when the membership has changed.
@@ -429,7 +421,7 @@ fn config(options: &QuorumOptions) -> Config {
     let timeout = u64::try_from(options.election_timeout.as_millis()).unwrap_or(u64::MAX).max(50);
     Config {
         cluster_name: "logmill".to_owned(),
-        heartbeat_interval: timeout / HEARTBEATS_PER_TIMEOUT,
+        heartbeat_interval: timeout / u64::from(HEARTBEATS_PER_TIMEOUT),
         election_timeout_min: timeout,
         election_timeout_max: timeout + timeout / 2,
         enable_pre_vote: Some(true),
@@ -445,10 +437,6 @@ fn node_id(id: BrokerId) -> u64 {
     u64::from(id.0.unsigned_abs())
 }
 
-fn broker_id(id: u64) -> BrokerId {
-    BrokerId(i32::try_from(id).unwrap_or(i32::MAX))
-}
-
 fn failed(error: impl std::fmt::Display) -> ControllerError {
     QuorumError::Raft(error.to_string()).into()
 }
@@ -460,9 +448,7 @@ const GROWN_BYTES_LEAST: u64 = 1 << 20;
 /// Entries that stay when a snapshot has been taken, for those who are a little behind.
 const ENTRIES_BEHIND_SNAPSHOT: u64 = 256;
 /// A heartbeat may be lost or late four times in a row.
-const HEARTBEATS_PER_TIMEOUT: u64 = 5;
-/// For the leader before to answer the first heartbeats of this one: most voters have heard nothing of it for an election timeout.
-const REPLACED_GRACE: Duration = Duration::from_millis(200);
+const HEARTBEATS_PER_TIMEOUT: u32 = 5;
 /// The first of the first campaigns comes after about this; each next one after twice as long.
 const FIRST_CAMPAIGN_MS: u64 = 15;
 /// With them it has tried for a second and a half; from then on openraft's own timeout counts.
