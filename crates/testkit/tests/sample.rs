@@ -1,6 +1,8 @@
 //! A sample of the simulation: a few seeds of a lone node and of three, short, and one of each twice. The whole is
 //! `cargo run --release -p testkit`.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::time::Duration;
 
 use testkit::run::{self, Scenario};
