@@ -75,7 +75,7 @@ impl Seeks<'_> {
     ) -> Option<StateFact> {
         let next = change().decide(can_lead);
         let is_led = next.as_ref().is_some_and(|next| next.leader != NO_LEADER);
-        if is_led || !(self.is_unclean_allowed() || model::mutant!("M20")) {
+        if is_led || !self.is_unclean_allowed() {
             return next;
         }
         change().seek(Seek::Unclean).decide(can_lead)

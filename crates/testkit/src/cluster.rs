@@ -44,6 +44,7 @@ pub(crate) fn run(scenario: &Scenario) -> Verdict {
         let struck = plan.any(nodes.len());
         let takes_power = fault.takes_power();
         if takes_power || was_power_cut {
+            net.heal();
             start_all(&mut nodes);
             if !await_in_sync(&mut nodes, scenario) {
                 verdict.violations.push("not every replica comes back into sync".to_owned());
@@ -62,11 +63,16 @@ pub(crate) fn run(scenario: &Scenario) -> Verdict {
                 nodes[struck].kill();
             }
             _ => {
-                let others = hosts.iter().copied().filter(|host| *host != hosts[struck]);
-                let around = others.chain(CLIENTS.map(Host)).collect();
+                let mut others = hosts.clone();
+                others.remove(struck);
+                others.rotate_left(plan.any(hosts.len() - 1));
+                let around = others.into_iter().chain(CLIENTS.map(Host)).collect();
                 let around = Around { hosts: around, paused: load.any(&mut plan) };
                 fault.strike(&mut nodes[struck], &net, &around, lasting);
             }
+        }
+        if fault != Fault::CutPair {
+            net.heal();
         }
         revive(scenario, &mut nodes);
     }
@@ -98,6 +104,7 @@ fn settings(nodes: u16) -> Vec<(String, String)> {
         ("transaction.state.log.replication.factor", factor.as_str()),
         ("transaction.state.log.min.isr", in_sync.as_str()),
         ("transaction.state.log.num.partitions", "3"),
+        ("replica.lag.time.max.ms", "5000"),
         ("group.initial.rebalance.delay.ms", "0"),
     ];
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
