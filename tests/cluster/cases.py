@@ -1,60 +1,13 @@
 """What is done to the cluster, and what must be so afterwards."""
 
-import os
 import time
 
 from harness.report import check, eventually, say
 from history import check_history, check_replicas, lost, read_all
-from load import Load, Reader
-
-TOPIC, GROUP, PARTITIONS = "history", "readers", 6
-
-
-class Workload:
-    """The load that runs in every case: a producer, two readers of a group, and the check at the end."""
-
-    def __init__(self, cluster, options, topic=TOPIC, **settings):
-        self.cluster = cluster
-        self.is_idempotent = settings.get("enable_idempotence", True)
-        self.load = Load(cluster, topic, PARTITIONS, options.rate, **settings)
-        self.readers = [Reader(cluster, topic, GROUP) for _ in range(2)]
-        self.load.await_acknowledged(1000)
-
-    def finish(self):
-        """Checks everything; returns what to tell."""
-        self.cluster.start()
-        self.load.end()
-        for_all = Together(self.readers)
-        for_all.await_all(self.load.places)
-        for reader in self.readers:
-            reader.end()
-        doubled = check_history(self.load, read_all(self.cluster, self.load.topic, PARTITIONS), self.readers, self.is_idempotent)
-        compared = check_replicas(self.cluster)
-        whole = "none lost, doubled, reordered or moved" if self.is_idempotent else f"none lost, {doubled} sent twice (no idempotence)"
-        return f"{self.load.sent} records, {whole}; {compared} batches equal; longest gap {self.load.gap_s_max:.2f} s"
-
-
-class Together:
-    """What the members of a group have read between them."""
-
-    def __init__(self, readers):
-        self.readers = readers
-
-    def await_all(self, places):
-        def all_read():
-            seen = set().union(*(reader.seen.keys() for reader in self.readers))
-            return all(place in seen or place[1] < 0 for place in places.values())
-
-        eventually("the group has read everything", all_read, 90, 0.2)
-
-
-def begin(cluster, options, **settings):
-    """A cluster that runs under load."""
-    took = cluster.start()
-    cluster.create(TOPIC, PARTITIONS)
-    say(f"   three nodes after {took:.2f} s")
-    return Workload(cluster, options, **settings)
-
+from load import Load
+from network import CLIENTS
+from riders import ConsoleRider, FranzGoRider, KafkaPythonRider, TransactionalCopierRider, VerifiableProducerRider
+from workload import PARTITIONS, begin
 
 def victim(cluster, chance):
     """Half of the time the leader of some partition (also of the groups' topic), else anyone."""
@@ -140,6 +93,134 @@ def rolling_restart(cluster, chance, options):
     return told
 
 
+def moving_job(cluster, chance, options):
+    """kill -9 of whoever runs the window job, half of the time with a leader of its results; it goes on elsewhere."""
+    work = begin(cluster, options)
+    times = max(1, options.kills // 2)
+    for number in range(times):
+        runner = eventually("somebody runs the job", work.windows.runner, 60)
+        also = cluster.leader(work.windows.TOPIC, chance.randrange(work.windows.PARTITIONS)) if chance.random() < 0.5 else None
+        before, begun = work.windows.results(), time.monotonic()
+        runner.kill()
+        if also and also is not runner:
+            also.kill()
+            also.launch()
+        moved_to = eventually("another node runs the job", lambda: (node := work.windows.runner()) is not runner and node, 60)
+        eventually("the job gives results elsewhere", lambda: work.windows.results() > before, 60, 0.01)
+        gap = time.monotonic() - begun
+        runner.launch()
+        cluster.start()
+        in_sync = cluster.await_in_sync()
+        say(f"   move {number + 1}: from node {runner.id} to {moved_to.id}{', a leader of its results died too' if also and also is not runner else ''}, results again after {gap:.2f} s, in sync {in_sync:.1f} s later")
+    return f"{times} moves; {work.finish()}"
+
+
+def cut(cluster, chance, options):
+    """A broker whose frames are lost: to and from everybody, the brokers alone, in one direction, or the clients alone; for 3 to 10 s."""
+    work = begin(cluster, options)
+    network, gaps = cluster.network, {}
+    for number in range(options.kills):
+        node = victim(cluster, chance)
+        others = [each.id for each in cluster.nodes if each is not node]
+        ways = {
+            "vanished": [(one, other) for each in [CLIENTS, *others] for one, other in ((node.id, each), (each, node.id))],
+            "cut from the brokers": [(one, other) for each in others for one, other in ((node.id, each), (each, node.id))],
+            "unheard by the brokers": [(node.id, each) for each in others],
+            "deaf to the brokers": [(each, node.id) for each in others],
+            "cut from the clients": [(CLIENTS, node.id), (node.id, CLIENTS)],
+        }
+        way = list(ways)[number % len(ways)]
+        seconds = chance.uniform(3, 10)
+        before, work.load.gap_s_max = work.load.gap_s_max, 0
+        for source, target in ways[way]:
+            network.cut(source, target)
+        time.sleep(seconds)
+        network.heal_all()
+        work.load.await_acknowledged(500)
+        in_sync = cluster.await_in_sync()
+        gap = work.load.gap_s_max
+        gaps[way] = max(gap, gaps.get(way, 0))
+        say(f"   cut {number + 1}: node {node.id} {way} for {seconds:.1f} s, gap {gap:.2f} s, in sync {in_sync:.1f} s later")
+        work.load.gap_s_max = max(before, gap)
+    longest = ", ".join(f"{way} {gap:.2f} s" for way, gap in gaps.items())
+    return f"{options.kills} cuts (longest gaps: {longest}); {work.finish()}"
+
+
+def lossy(cluster, chance, options):
+    """A network that loses everything between two places for up to 400 ms at a time, and resets connections."""
+    work = begin(cluster, options)
+    network = cluster.network
+    pairs = [(one, other) for one in network.everyone for other in network.everyone if one != other]
+    losses = resets = 0
+    ending = time.monotonic() + 3 * options.kills
+    while time.monotonic() < ending:
+        lost = chance.sample(pairs, chance.choice([1, 1, 2, 4]))
+        for pair in lost:
+            network.cut(*pair)
+        time.sleep(chance.uniform(0.02, 0.4))
+        for pair in lost:
+            network.heal(*pair)
+        losses += len(lost)
+        if chance.random() < 0.1:
+            resets += network.reset(*chance.choice([pair for pair in pairs if CLIENTS not in pair]))
+        time.sleep(chance.uniform(0, 0.3))
+    work.load.await_acknowledged(500)
+    cluster.await_in_sync()
+    return f"{losses} losses, {resets} resets; {work.finish()}"
+
+
+cut.needs_network = lossy.needs_network = True
+
+
+def riding(make):
+    """A case in which `make(cluster, options)` gives the clients that ride through kills of single brokers."""
+
+    def case(cluster, chance, options):
+        cluster.start()
+        riders = []
+        try:
+            for rider in make(cluster, options):
+                riders.append(rider)
+            for number in range(options.kills):
+                before = [rider.progress() for rider in riders]
+                for rider, was in zip(riders, before):
+                    eventually(f"{rider.name} gets on", lambda: rider.progress() > was, 90)
+                node = victim(cluster, chance)
+                node.kill()
+                time.sleep(chance.uniform(0, 2))
+                node.launch()
+                ready = node.await_serving()
+                say(f"   kill {number + 1}: node {node.id}, back after {ready:.2f} s, in sync {cluster.await_in_sync():.1f} s later")
+            for rider in riders:
+                rider.end()
+            told = [rider.check() for rider in riders]
+        finally:
+            for rider in riders:
+                rider.kill()
+        return f"{options.kills} kills; {'; '.join(told)}"
+
+    case.__doc__ = make.__doc__
+    return case
+
+
+def kafka_python(cluster, options):
+    """kafka-python 3, producer and group, through kill -9 of single brokers."""
+    yield KafkaPythonRider(cluster, min(options.rate, 300))
+
+
+def franz_go(cluster, options):
+    """franz-go, producer and group, through kill -9 of single brokers."""
+    yield FranzGoRider(cluster, options.rate)
+
+
+def kafka_tools(cluster, options):
+    """Apache Kafka's VerifiableProducer, TransactionalMessageCopier and console tools through kill -9 of single brokers."""
+    producer = VerifiableProducerRider(cluster, min(options.rate, 300))
+    yield producer
+    yield TransactionalCopierRider(cluster, producer)
+    yield ConsoleRider(cluster, 100)
+
+
 def incident(cluster, chance, options):
     """A broker is away at the peak and comes back into the ISR; then the leader dies. With min ISR 1 the loss is reported."""
     cluster.start()
@@ -180,5 +261,11 @@ CASES = {
     "kill9-all": kill9_all,
     "pause": pause,
     "rolling-restart": rolling_restart,
+    "moving-job": moving_job,
+    "cut": cut,
+    "lossy": lossy,
+    "kafka-python": riding(kafka_python),
+    "franz-go": riding(franz_go),
+    "kafka-tools": riding(kafka_tools),
     "incident": incident,
 }

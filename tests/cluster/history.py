@@ -7,13 +7,14 @@ import time
 from confluent_kafka import Consumer, TopicPartition
 
 from harness.report import check, eventually
-from load import number_of
 from nodes import QUIET
+from records import number_of
 
 
-def read_all(cluster, topic, partitions):
+def read_all(cluster, topic, partitions, decode=number_of, isolation="read_committed"):
     """{partition: [(offset, number)]} as a new reader sees the whole topic."""
-    consumer = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": "nobody", "enable.partition.eof": True, **QUIET})
+    settings = {"group.id": "nobody", "enable.partition.eof": True, "isolation.level": isolation, **QUIET}
+    consumer = Consumer({"bootstrap.servers": cluster.bootstrap, **settings})
     consumer.assign([TopicPartition(topic, partition, 0) for partition in range(partitions)])
     found = {partition: [] for partition in range(partitions)}
     ended = set()
@@ -22,7 +23,7 @@ def read_all(cluster, topic, partitions):
         check(time.monotonic() < deadline, f"{topic} cannot be read to its end within 120 s")
         for message in consumer.consume(1000, 0.5):
             if message.error() is None:
-                found[message.partition()].append((message.offset(), number_of(message.value())))
+                found[message.partition()].append((message.offset(), decode(message.value())))
             elif message.error().name() == "_PARTITION_EOF":
                 ended.add(message.partition())
     consumer.close()
@@ -55,13 +56,16 @@ def check_history(load, found, readers=(), is_idempotent=True):
     for number, place in load.places.items():
         if place[1] >= 0 and at.get(number, place) != place:
             problems.append(f"moved {number} from {place} to {at[number]}")
-    there = {(partition, offset): number for partition, records in found.items() for offset, number in records}
-    for reader in readers:
-        for place, number in reader.seen.items():
-            if there.get(place) != number:
-                problems.append(f"read {number} at {place}, where {there.get(place)} is")
+    problems += misread(found, readers)
     check(not problems, f"{len(problems)} problems: {'; '.join(problems[:5])}")
     return doubled
+
+
+def misread(found, readers):
+    """What readers were given that is not there."""
+    there = {(partition, offset): value for partition, records in found.items() for offset, value in records}
+    seen = [(place, value) for reader in readers for place, value in reader.seen.items()]
+    return [f"read {value} at {place}, where {there.get(place)} is" for place, value in seen if there.get(place) != value]
 
 
 def check_replicas(cluster):
@@ -76,12 +80,16 @@ def check_replicas(cluster):
         logs = {number: batches(os.path.join(cluster.node(number).data, f"{topic}-{partition}")) for number in replicas}
         first = logs[replicas[0]]
         for number in replicas[1:]:
-            # While the nodes end one by one, the last of them may append to topics of their own.
-            both = min(len(first), len(logs[number])) if topic.startswith("__") else max(len(first), len(logs[number]))
-            unlike = [(one, other) for one, other in zip(first[:both], logs[number][:both]) if one != other]
-            check(not unlike, f"{topic}-{partition}: node {replicas[0]} has {unlike[:1]} of node {number}")
-            check(topic.startswith("__") or len(first) == len(logs[number]), f"{topic}-{partition}: {len(first)} and {len(logs[number])} batches")
-            compared += both
+            other = logs[number]
+            if topic.startswith("__") and first and other:
+                # While the nodes end one by one, the last of them may append to topics of their own, and each removes old segments in its time.
+                shared = range(max(min(first), min(other)), min(max(first), max(other)) + 1)
+                both = {at for at in first.keys() | other.keys() if at in shared}
+            else:
+                both = first.keys() | other.keys()
+            unlike = [(at, first.get(at), other.get(at)) for at in sorted(both) if first.get(at) != other.get(at)]
+            check(not unlike, f"{topic}-{partition}: nodes {replicas[0]} and {number} differ in {len(unlike)} batches: {unlike[:1]}")
+            compared += len(both)
     return compared
 
 
@@ -93,7 +101,7 @@ def await_equal_ends(cluster, topics):
             ends = set()
             for number in replicas:
                 found = batches(os.path.join(cluster.node(number).data, f"{topic}-{partition}"))
-                ends.add(found[-1][0] if found else -1)
+                ends.add(max(found, default=-1))
             if len(ends) > 1:
                 return False
         return True
@@ -102,8 +110,8 @@ def await_equal_ends(cluster, topics):
 
 
 def batches(directory):
-    """[(base offset, leader epoch, size, crc)] of a partition's files. Preallocated space ends a file."""
-    found = []
+    """{base offset: (leader epoch, size, crc)} of a partition's files. Preallocated space ends a file."""
+    found = {}
     names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
     for name in names:
         if not name.endswith(".log"):
@@ -113,6 +121,6 @@ def batches(directory):
                 base, size, epoch, magic, crc = struct.unpack(">qiibI", head)
                 if size <= 0 or magic != 2:
                     break
-                found.append((base, epoch, size, crc))
+                found[base] = (epoch, size, crc)
                 file.seek(size - 9, os.SEEK_CUR)
     return found

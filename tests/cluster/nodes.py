@@ -13,18 +13,19 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from harness.node import free_port, is_alive
 from harness.rawkafka import answers_metadata
 from harness.report import check, eventually
+from network import address
 
 PROPERTIES = """
 node.id={id}
 process.roles=broker,controller
 controller.quorum.voters={voters}
 broker.rack=rack-{id}
-listeners=PLAINTEXT://127.0.0.1:{kafka},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{kafka}
+listeners=PLAINTEXT://{host}:{kafka},CONTROLLER://{host}:{controller}
+advertised.listeners=PLAINTEXT://{host}:{kafka}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-logmill.http.listener=127.0.0.1:{http}
+logmill.http.listener={host}:{http}
 log.dirs={data}
 default.replication.factor=3
 min.insync.replicas=2
@@ -41,12 +42,24 @@ QUIET = {"log_level": 2, "topic.metadata.refresh.interval.ms": 1000}
 class Process:
     """One node: its files, its ports, and its process while it has one."""
 
-    def __init__(self, number, directory, ports):
+    def __init__(self, number, directory, ports, host="127.0.0.1", inside=()):
         self.id = number
+        self._inside = list(inside)
+        self.host = host
         self.directory = os.path.join(directory, f"node-{number}")
         self.data = os.path.join(self.directory, "data")
         self.ports = ports
         self.process = None
+
+    @property
+    def address(self):
+        """What clients connect to."""
+        return f"{self.host}:{self.ports[0]}"
+
+    @property
+    def url(self):
+        """Where it answers HTTP."""
+        return f"http://{self.host}:{self.ports[2]}"
 
     @property
     def log(self):
@@ -57,11 +70,11 @@ class Process:
         os.makedirs(self.directory)
         kafka, controller, http = self.ports
         with open(os.path.join(self.directory, "server.properties"), "w") as file:
-            file.write(PROPERTIES.format(id=self.id, voters=voters, kafka=kafka, controller=controller, http=http, data=self.data))
+            file.write(PROPERTIES.format(id=self.id, host=self.host, voters=voters, kafka=kafka, controller=controller, http=http, data=self.data))
 
     def launch(self):
         """Starts it; does not wait."""
-        command = [program(), "server", "--config", os.path.join(self.directory, "server.properties")]
+        command = [*self._inside, program(), "server", "--config", os.path.join(self.directory, "server.properties")]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
@@ -102,25 +115,30 @@ class Process:
     def _serves(self):
         code = self.process.poll()
         check(code is None, f"node {self.id} ended with {code}: {self.last_words()}")
-        return answers_metadata(self.ports[0])
+        return answers_metadata(self.ports[0], self.host)
 
 
 class Cluster:
     """The nodes, and what a client of them sees."""
 
-    def __init__(self, directory, count):
+    def __init__(self, directory, count, network=None):
+        self.directory = directory
+        self.network = network
         ports = []
         while len(set(ports)) < 3 * count:
             ports = [free_port() for _ in range(3 * count)]
-        self.nodes = [Process(number + 1, directory, ports[3 * number : 3 * number + 3]) for number in range(count)]
-        voters = ",".join(f"{node.id}@127.0.0.1:{node.ports[1]}" for node in self.nodes)
+        self.nodes = []
+        for number in range(count):
+            where = (address(number + 1), network.inside(number + 1)) if network else ()
+            self.nodes.append(Process(number + 1, directory, ports[3 * number : 3 * number + 3], *where))
+        voters = ",".join(f"{node.id}@{node.host}:{node.ports[1]}" for node in self.nodes)
         for node in self.nodes:
             node.write_properties(voters)
         self._admin = None
 
     @property
     def bootstrap(self):
-        return ",".join(f"127.0.0.1:{node.ports[0]}" for node in self.nodes)
+        return ",".join(node.address for node in self.nodes)
 
     @property
     def admin(self):
@@ -179,6 +197,8 @@ class Cluster:
             if node.process and node.process.poll() is None:
                 node.process.send_signal(signal.SIGCONT)
             node.kill()
+        if self.network:
+            self.network.end()
 
     def _all_in_sync(self):
         found = self.partitions()

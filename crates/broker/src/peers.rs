@@ -2,7 +2,8 @@
 //!
 //! It lives on the quorum's runtime. Answers come in any order and are told apart by their correlation id, so that a slow request holds up no
 //! heartbeat. When a connection breaks or is refused, whoever waits is told at once, and so is the controller: a leader that is gone
-//! is not waited for. The next message tries again; whoever sends pauses between tries.
+//! is not waited for. The next message tries again; whoever sends pauses between tries. A connection on which nothing has come for two seconds though
+//! something was asked is given up: one whose packets were lost for a while sleeps in its retransmissions for as long again.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -127,6 +128,8 @@ impl Line {
         let mut waiting = HashMap::new();
         let mut deframer = Deframer::new(FrameLimits::RESPONSES);
         let mut next = 0_i32;
+        // The first question since anything has come.
+        let mut asked: Option<Instant> = None;
         loop {
             tokio::select! {
                 biased;
@@ -134,6 +137,7 @@ impl Line {
                     if !is_open {
                         return;
                     }
+                    asked = None;
                 }
                 call = self.calls.recv() => {
                     let Some(call) = call else { return };
@@ -141,9 +145,13 @@ impl Line {
                     if !send(&mut write, next, call, (&mut waiting, self.clock.now())).await {
                         return;
                     }
+                    asked.get_or_insert(self.clock.now());
                 }
             }
             let now = self.clock.now();
+            if asked.is_some_and(|asked| now.since(asked) >= SILENCE_MAX) {
+                return;
+            }
             waiting.retain(|_, (_, deadline)| *deadline > now);
         }
     }
@@ -191,4 +199,6 @@ async fn send(
 
 /// Messages to one node that may wait to be sent.
 const CALLS_MAX: usize = 256;
+/// How long a node may say nothing though it is asked: ten heartbeats would be unanswered.
+const SILENCE_MAX: Duration = Duration::from_secs(2);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);

@@ -9,7 +9,8 @@ use std::{
 };
 
 use broker::{TcpPeers, serve_peers};
-use controller::{Controller, ControllerOptions, QuorumOptions, QuorumStorage, World};
+use bytes::Bytes;
+use controller::{Controller, ControllerOptions, Peers, QuorumOptions, QuorumStorage, World};
 use metadata::{Publisher, options::ServerOptions};
 use model::BrokerId;
 use tokio::{net::TcpListener, sync::oneshot};
@@ -96,4 +97,24 @@ async fn three_voters_elect_over_sockets_and_replace_one_that_dies_before_its_ti
     leader_of(&voters, Some(gone.id)).await;
     assert_eq!(voters[0].controller.allocate_producer_ids().await.unwrap().start, 3000);
     voters.iter().for_each(Voter::kill);
+}
+
+/// Packets were lost for some seconds, and then the connection slept for as long again before it tried once more.
+#[tokio::test]
+async fn a_connection_on_which_nothing_comes_is_dialled_anew() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let id = BrokerId(1);
+    let voters = BTreeMap::from([(id, listener.local_addr().unwrap().to_string())]);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let peers = TcpPeers::new(voters, Arc::new(Publisher::new()), clock);
+    let mut accepted = Vec::new();
+    while accepted.len() < 2 {
+        let question = peers.send(id, Bytes::from_static(b"?"), Duration::from_millis(100));
+        let pause = tokio::time::sleep(Duration::from_millis(100));
+        tokio::select! {
+            stream = listener.accept() => accepted.push(stream.unwrap()),
+            () = pause => {}
+        }
+        drop(question);
+    }
 }

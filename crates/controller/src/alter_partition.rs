@@ -92,7 +92,7 @@ fn check_reign(state: &PartitionState, change: &IsrChange) -> Result<(), ErrorCo
         // The asker knows more than this controller, which therefore is one no longer.
         return Err(ErrorCode::NotController);
     }
-    if change.leader_epoch < state.leader_epoch {
+    if change.leader_epoch < state.leader_epoch && !model::mutant!("M27") {
         return Err(ErrorCode::FencedLeaderEpoch);
     }
     Ok(())
@@ -108,7 +108,7 @@ fn check(
     if broker != state.leader {
         return Err(ErrorCode::InvalidRequest);
     }
-    if change.partition_epoch < state.partition_epoch {
+    if change.partition_epoch < state.partition_epoch && !model::mutant!("M18") {
         return Err(ErrorCode::InvalidUpdateVersion);
     }
     let is_member = |id: BrokerId| change.isr.iter().filter(|(member, _)| *member == id).count();
@@ -119,7 +119,9 @@ fn check(
     }
     let is_eligible = |id: BrokerId, epoch: BrokerEpoch| {
         let member = image.broker(id).filter(|member| member.is_active());
-        member.is_some_and(|member| epoch == BrokerEpoch::NONE || epoch == member.epoch)
+        member.is_some_and(|member| {
+            epoch == BrokerEpoch::NONE || epoch == member.epoch || model::mutant!("M19")
+        })
     };
     if change.isr.iter().all(|(id, epoch)| is_eligible(*id, *epoch)) {
         Ok(())

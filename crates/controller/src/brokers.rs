@@ -29,7 +29,10 @@ pub(crate) fn register(
         }
         let server = &machine.options.server;
         let epoch = image.broker_epoch_next();
-        let mut facts = leaders::leave(image, server, new.id);
+        let mut facts = match model::mutant!("M26") {
+            true => Vec::new(),
+            false => leaders::leave(image, server, new.id),
+        };
         let Registration { id, cluster_id: _, incarnation, host, port, rack } = new;
         let (is_fenced, is_shutting_down) = (true, false);
         facts.push(Fact::RegisterBroker {

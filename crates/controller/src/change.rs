@@ -124,10 +124,14 @@ impl<'a> Change<'a> {
 
     fn elect(&mut self, can_lead: &impl Fn(BrokerId) -> bool) -> BrokerId {
         let after = &mut self.after;
-        let is_valid = |id: BrokerId| after.isr.contains(&id) && can_lead(id);
+        let is_valid =
+            |id: BrokerId| (after.isr.contains(&id) || model::mutant!("M20")) && can_lead(id);
         let preferred = after.replicas.first().copied().filter(|_| self.seek == Seek::Preferred);
         let candidates = preferred.into_iter().chain([after.leader]).chain(after.replicas.clone());
         if let Some(leader) = candidates.into_iter().find(|id| is_valid(*id)) {
+            if model::mutant!("M20") && !after.isr.contains(&leader) {
+                after.isr = vec![leader];
+            }
             return leader;
         }
         if self.seek == Seek::Unclean

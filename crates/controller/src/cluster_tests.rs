@@ -1,17 +1,27 @@
 //! Three nodes and more: elections, cut links, those who come back, observers, requests to whoever is asked.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use model::{BrokerId, ErrorCode};
 use world::exec::Wait;
 
 use crate::{
-    IfThere,
+    IfThere, SUSPICION_GRACE,
     test_cluster::{Cluster, TestNode, leader_of, wait_until},
 };
 
 fn three() -> (Cluster, Vec<TestNode>) {
+    started(Cluster::of(3))
+}
+
+/// Brokers in this test show themselves once: nobody is fenced for want of a heartbeat within its time.
+fn three_with_long_sessions() -> (Cluster, Vec<TestNode>) {
     let mut cluster = Cluster::of(3);
+    cluster.session = Duration::from_secs(3600);
+    started(cluster)
+}
+
+fn started(mut cluster: Cluster) -> (Cluster, Vec<TestNode>) {
     let nodes: Vec<_> = (1..=3).map(|id| cluster.start(id)).collect();
     leader_of(&nodes.iter().collect::<Vec<_>>());
     nodes.iter().for_each(TestNode::join);
@@ -91,6 +101,20 @@ fn a_leader_that_is_cut_off_is_replaced_and_follows_when_it_is_back() {
     end(nodes);
 }
 
+/// The others heard its heartbeats, and nothing was decided for as long as it was deaf.
+#[test]
+fn a_leader_that_hears_nobody_is_replaced_although_it_can_be_heard() {
+    let (cluster, nodes) = three();
+    let old = leader_of(&nodes.iter().collect::<Vec<_>>());
+    cluster.net.deafen(nodes[old].id, true);
+    let others: Vec<&TestNode> = nodes.iter().filter(|node| node.id != nodes[old].id).collect();
+    let new = leader_of(&others);
+    assert_eq!(others[new].create("a"), Some(ErrorCode::None));
+    cluster.net.deafen(nodes[old].id, false);
+    assert_converge(&nodes);
+    end(nodes);
+}
+
 #[test]
 fn a_follower_that_was_cut_off_does_not_disturb_the_leader_when_it_is_back() {
     let (cluster, nodes) = three();
@@ -110,6 +134,47 @@ fn a_follower_that_was_cut_off_does_not_disturb_the_leader_when_it_is_back() {
     assert_converge(&nodes);
     assert_eq!(nodes[leader].status().leader_epoch, epoch, "no election has been won or lost");
     assert!(nodes[leader].is_leader());
+    end(nodes);
+}
+
+/// Its connections stay open: before the leader looked who answers, a whole session had to end.
+#[test]
+fn whoever_no_longer_answers_is_fenced_long_before_its_session_ends() {
+    let (cluster, nodes) = three_with_long_sessions();
+    let leader = leader_of(&nodes.iter().collect::<Vec<_>>());
+    let silent = nodes.iter().position(|node| !node.is_leader()).unwrap();
+    wait_until("all take part", || nodes.iter().all(|node| nodes[leader].trusts(node.id)));
+    cluster.net.cut(nodes[silent].id, true);
+    wait_until("it is fenced", || !nodes[leader].trusts(nodes[silent].id));
+    let others = nodes.iter().filter(|node| node.id != nodes[silent].id);
+    assert!(others.into_iter().all(|node| nodes[leader].trusts(node.id)));
+    cluster.net.cut(nodes[silent].id, false);
+    end(nodes);
+}
+
+#[test]
+fn the_leader_that_vanished_is_fenced_by_the_next() {
+    let (cluster, nodes) = three_with_long_sessions();
+    let old = leader_of(&nodes.iter().collect::<Vec<_>>());
+    cluster.net.cut(nodes[old].id, true);
+    let others: Vec<&TestNode> = nodes.iter().filter(|node| node.id != nodes[old].id).collect();
+    let new = leader_of(&others);
+    wait_until("it is fenced", || !others[new].trusts(nodes[old].id));
+    assert!(others.iter().all(|node| others[new].trusts(node.id)));
+    cluster.net.cut(nodes[old].id, false);
+    end(nodes);
+}
+
+#[test]
+fn a_broken_connection_fences_nobody_who_still_answers() {
+    let (_cluster, nodes) = three_with_long_sessions();
+    let leader = leader_of(&nodes.iter().collect::<Vec<_>>());
+    let other = nodes.iter().find(|node| !node.is_leader()).unwrap();
+    for _ in 0..3 {
+        nodes[leader].controller.on_disconnected(other.id);
+        std::thread::sleep(SUSPICION_GRACE * 2);
+        assert!(nodes[leader].trusts(other.id));
+    }
     end(nodes);
 }
 

@@ -88,8 +88,11 @@ impl Driver {
                 self.machine.on_elected(&self.applied, self.clock.now());
             }
         }
-        for broker in news.suspects {
-            self.machine.on_suspect(broker, self.clock.now());
+        for (broker, grace) in news.suspects {
+            self.machine.on_suspect(broker, grace, self.clock.now());
+        }
+        for broker in news.heard {
+            self.machine.on_heard(broker);
         }
         if self.in_flight.is_none() {
             self.newest = self.applied.clone();

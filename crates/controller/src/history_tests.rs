@@ -64,7 +64,7 @@ impl History {
             }
             6 => {
                 let broker = self.broker();
-                self.machine.on_suspect(broker, self.clock.now());
+                self.machine.on_suspect(broker, crate::SUSPICION_GRACE, self.clock.now());
                 (Vec::new(), May::Nothing)
             }
             7 => {

@@ -4,7 +4,7 @@
 //! it took before, so that a driver busy publishing holds up nobody and gathers nothing without end.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     mem,
     time::Duration,
 };
@@ -55,8 +55,10 @@ pub(crate) struct News {
     pub(crate) role: Role,
     /// Tickets of proposals, and whether all their facts are applied.
     pub(crate) settled: Vec<(u64, bool)>,
-    /// Brokers whose connection has broken.
-    pub(crate) suspects: BTreeSet<BrokerId>,
+    /// Brokers whose connection has broken, or whose node is silent, and how long each may still take to show itself.
+    pub(crate) suspects: BTreeMap<BrokerId, Duration>,
+    /// Brokers whose node is heard again.
+    pub(crate) heard: BTreeSet<BrokerId>,
     pub(crate) is_closing: bool,
 }
 
@@ -113,9 +115,17 @@ impl Inbox {
         self.notify(state);
     }
 
-    pub(crate) fn on_suspect(&self, broker: BrokerId) {
+    pub(crate) fn on_suspect(&self, broker: BrokerId, grace: Duration) {
         let mut state = self.lock();
-        state.news.suspects.insert(broker);
+        let known = state.news.suspects.entry(broker).or_insert(grace);
+        *known = grace.min(*known);
+        state.news.heard.remove(&broker);
+        self.notify(state);
+    }
+
+    pub(crate) fn on_heard(&self, broker: BrokerId) {
+        let mut state = self.lock();
+        state.news.heard.insert(broker);
         self.notify(state);
     }
 
@@ -170,6 +180,7 @@ impl State {
             role: self.news.role,
             settled: mem::take(&mut self.news.settled),
             suspects: mem::take(&mut self.news.suspects),
+            heard: mem::take(&mut self.news.heard),
             is_closing: self.news.is_closing,
         }
     }

@@ -81,9 +81,14 @@ impl Machine {
         self.next_look = Some(now.plus(self.balance_interval));
     }
 
-    /// A connection to `broker` broke: if it does not show itself soon, it is gone.
-    pub(crate) fn on_suspect(&mut self, broker: BrokerId, now: Instant) {
-        self.sessions.suspect(broker, now);
+    /// A connection to `broker` broke, or its node is silent: if it does not show itself within the grace, it is gone.
+    pub(crate) fn on_suspect(&mut self, broker: BrokerId, grace: Duration, now: Instant) {
+        self.sessions.suspect(broker, grace, now);
+    }
+
+    /// The node of `broker` answers the quorum again.
+    pub(crate) fn on_heard(&mut self, broker: BrokerId) {
+        self.sessions.trust(broker);
     }
 
     /// Does what time asks for.

@@ -1,20 +1,23 @@
 //! Who has shown itself lately: the controller's soft state about brokers.
 //!
-//! Told: heartbeats, suspicions and `now`. It lives in the memory of the controller that leads and begins anew with its reign: every broker
+//! Told: heartbeats, suspicions and their ends, and `now`. It lives in the memory of the controller that leads and begins anew with its reign: every broker
 //! then has a full session to show itself. A new life of a broker that has not done so need not wait that long: who lives shows itself
 //! within a heartbeat's interval.
 //!
 //! ```text
-//!   heartbeat ──▶ deadline = now + session       suspicion ──▶ deadline = min(deadline, now + grace)       deadline ──▶ over
+//!   heartbeat ──▶ deadline = now + session, not suspected       suspicion ──▶ suspected until now + grace
+//!   its node answers the quorum ──▶ not suspected               deadline, or suspected so long ──▶ over
 //! ```
+//! That a node answers the quorum does not show which life it is that answers: a new life need not wait for the session of one that has
+//! been suspected since its last heartbeat.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use model::{BrokerEpoch, BrokerId, Offset};
 use world::Instant;
 
-/// How long a broker whose connection broke may be silent: a process that has died is noticed at once, one that only
-/// connects anew shows itself within this time.
+/// How long a broker is suspected before it is taken for gone: a process that has died is noticed at once, one that only
+/// connects anew answers the quorum within this time.
 pub const SUSPICION_GRACE: Duration = Duration::from_millis(500);
 
 /// Sessions of brokers, by id.
@@ -31,7 +34,9 @@ pub(crate) struct Sessions {
 pub(crate) struct Session {
     epoch: BrokerEpoch,
     deadline: Instant,
-    /// Until when a broker that this controller has not heard yet bars a new life of its own.
+    /// When a suspicion that nothing contradicts ends it.
+    suspected_until: Option<Instant>,
+    /// Until when a broker that this controller has not heard, or not since it was suspected, bars a new life of its own.
     unheard_until: Option<Instant>,
     /// What it has applied, as it said last; [`Offset::NONE`] before it has.
     pub(crate) applied: Offset,
@@ -69,6 +74,7 @@ impl Sessions {
             *session = Session::new(epoch, deadline);
         }
         session.deadline = deadline;
+        session.suspected_until = None;
         session.unheard_until = None;
         session
     }
@@ -82,9 +88,19 @@ impl Sessions {
     }
 
     /// The broker may be gone.
-    pub(crate) fn suspect(&mut self, broker: BrokerId, now: Instant) {
+    pub(crate) fn suspect(&mut self, broker: BrokerId, grace: Duration, now: Instant) {
         if let Some(session) = self.all.get_mut(&broker) {
-            session.deadline = session.deadline.min(now.plus(SUSPICION_GRACE));
+            let until = now.plus(grace);
+            session.suspected_until =
+                Some(session.suspected_until.map_or(until, |at| at.min(until)));
+            session.unheard_until = Some(session.unheard_until.map_or(until, |at| at.min(until)));
+        }
+    }
+
+    /// The suspicion was wrong.
+    pub(crate) fn trust(&mut self, broker: BrokerId) {
+        if let Some(session) = self.all.get_mut(&broker) {
+            session.suspected_until = None;
         }
     }
 
@@ -95,7 +111,7 @@ impl Sessions {
     /// Whether the broker has shown itself in this life and has time left, or may still show itself.
     pub(crate) fn is_live(&self, broker: BrokerId, epoch: BrokerEpoch, now: Instant) -> bool {
         self.all.get(&broker).is_some_and(|session| {
-            let until = session.unheard_until.unwrap_or(session.deadline).min(session.deadline);
+            let until = session.unheard_until.unwrap_or(session.deadline).min(session.end());
             session.epoch == epoch && now < until
         })
     }
@@ -107,7 +123,7 @@ impl Sessions {
 
     /// Ends the sessions that are over; answers whose they were.
     pub(crate) fn take_over(&mut self, now: Instant) -> Vec<BrokerId> {
-        let over = self.all.iter().filter(|(_, session)| session.deadline <= now);
+        let over = self.all.iter().filter(|(_, session)| session.end() <= now);
         let over: Vec<BrokerId> = over.map(|(broker, _)| *broker).collect();
         over.iter().for_each(|broker| self.end(*broker));
         over
@@ -115,14 +131,26 @@ impl Sessions {
 
     /// When the first of them is over.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.all.values().map(|session| session.deadline).min()
+        self.all.values().map(Session::end).min()
     }
 }
 
 impl Session {
     const fn new(epoch: BrokerEpoch, deadline: Instant) -> Self {
-        let (unheard_until, applied) = (None, Offset::NONE);
-        Self { epoch, deadline, unheard_until, applied, catch_up: None, hand_over: None }
+        Self {
+            epoch,
+            deadline,
+            suspected_until: None,
+            unheard_until: None,
+            applied: Offset::NONE,
+            catch_up: None,
+            hand_over: None,
+        }
+    }
+
+    /// When it is over.
+    fn end(&self) -> Instant {
+        self.suspected_until.map_or(self.deadline, |until| until.min(self.deadline))
     }
 }
 
@@ -145,5 +173,29 @@ mod tests {
         sessions.touch(BROKER, epoch, start.plus(3 * SECOND));
         assert!(sessions.is_live(BROKER, epoch, start.plus(11 * SECOND)), "it has shown itself");
         assert_eq!(sessions.take_over(start.plus(12 * SECOND)), [BROKER]);
+    }
+
+    /// A link that was reset had a live broker fenced: its next heartbeat may be two seconds away.
+    #[test]
+    fn a_suspect_that_answers_the_quorum_keeps_its_session() {
+        let (start, epoch) = (Instant::default(), BrokerEpoch(7));
+        let mut sessions = Sessions::new(9 * SECOND, 2 * SECOND);
+        sessions.touch(BROKER, epoch, start);
+        sessions.suspect(BROKER, SUSPICION_GRACE, start.plus(SECOND));
+        assert_eq!(sessions.next_deadline(), Some(start.plus(SECOND + SUSPICION_GRACE)));
+        sessions.trust(BROKER);
+        assert!(sessions.take_over(start.plus(2 * SECOND)).is_empty());
+        assert!(!sessions.is_live(BROKER, epoch, start.plus(2 * SECOND)), "who answers may be new");
+        assert_eq!(sessions.take_over(start.plus(9 * SECOND)), [BROKER]);
+    }
+
+    #[test]
+    fn a_suspect_that_nobody_hears_is_over_within_the_grace() {
+        let (start, epoch) = (Instant::default(), BrokerEpoch(7));
+        let mut sessions = Sessions::new(9 * SECOND, 2 * SECOND);
+        sessions.touch(BROKER, epoch, start);
+        sessions.suspect(BROKER, SUSPICION_GRACE, start.plus(SECOND));
+        sessions.suspect(BROKER, SUSPICION_GRACE, start.plus(SECOND).plus(SUSPICION_GRACE / 2));
+        assert_eq!(sessions.take_over(start.plus(SECOND + SUSPICION_GRACE)), [BROKER]);
     }
 }

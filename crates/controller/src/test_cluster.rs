@@ -28,6 +28,7 @@ struct Links {
     cut: BTreeSet<BrokerId>,
     /// Messages to nodes that are gone.
     refused: usize,
+    deaf: BTreeSet<BrokerId>,
 }
 
 impl Net {
@@ -56,6 +57,16 @@ impl Net {
         links.nodes.get(&own).cloned()
     }
 
+    /// What is sent to a node, answers included, is lost from now on; what it sends arrives. Nobody is told.
+    pub(crate) fn deafen(&self, id: BrokerId, is_deaf: bool) {
+        let mut links = self.0.lock().unwrap();
+        if is_deaf {
+            links.deaf.insert(id)
+        } else {
+            links.deaf.remove(&id)
+        };
+    }
+
     fn leave(&self, id: BrokerId) -> Vec<Controller> {
         let mut links = self.0.lock().unwrap();
         links.nodes.remove(&id);
@@ -75,7 +86,9 @@ impl Peers for NetPeers {
         let (reply, pending) = Pending::channel();
         let target = {
             let links = self.net.0.lock().unwrap();
-            let is_cut = links.cut.contains(&self.own) || links.cut.contains(&to);
+            let is_cut = links.cut.contains(&self.own)
+                || links.cut.contains(&to)
+                || links.deaf.contains(&to);
             links.nodes.get(&to).cloned().filter(|_| !is_cut)
         };
         let net = self.net.clone();
@@ -92,7 +105,7 @@ impl Peers for NetPeers {
             let answer = tokio::time::timeout(timeout, target.on_peer(message)).await;
             let is_cut = {
                 let links = net.0.lock().unwrap();
-                links.cut.contains(&own) || links.cut.contains(&to)
+                links.cut.contains(&own) || links.cut.contains(&to) || links.deaf.contains(&own)
             };
             if let Ok(Some(answer)) = answer
                 && !is_cut
@@ -119,6 +132,7 @@ pub(crate) struct Cluster {
     pub(crate) voters: Vec<BrokerId>,
     pub(crate) election_timeout: Duration,
     pub(crate) log_bytes_max: u64,
+    pub(crate) session: Duration,
     disks: BTreeMap<BrokerId, SimDisk>,
 }
 
@@ -129,6 +143,7 @@ impl Cluster {
             voters: (1..=voters).map(BrokerId).collect(),
             election_timeout: Duration::from_millis(300),
             log_bytes_max: u64::MAX,
+            session: Duration::from_secs(9),
             disks: BTreeMap::new(),
         }
     }
@@ -153,7 +168,8 @@ impl Cluster {
             DataDirectory::open(Arc::clone(&disk), Path::new("/data"), "d", id).unwrap();
         let storage = QuorumStorage::open(&directory, disk, Arc::clone(&clock))?;
         let publisher = Arc::new(Publisher::new());
-        let server = ServerOptions::new(id);
+        let mut server = ServerOptions::new(id);
+        server.set("broker.session.timeout.ms", &self.session.as_millis().to_string()).unwrap();
         let mut quorum = QuorumOptions::new(id, self.voters.clone(), &server);
         quorum.election_timeout = self.election_timeout;
         quorum.log_bytes_between_snapshots_max = self.log_bytes_max;
@@ -182,6 +198,11 @@ impl TestNode {
 
     pub(crate) fn is_leader(&self) -> bool {
         self.status().leader == Some(self.id)
+    }
+
+    /// Whether this node's image has `other` take part.
+    pub(crate) fn trusts(&self, other: BrokerId) -> bool {
+        self.publisher.current().broker(other).is_some_and(|broker| !broker.is_fenced)
     }
 
     pub(crate) fn has_topic(&self, name: &str) -> bool {

@@ -104,7 +104,7 @@ impl Stage {
                 "ok".into()
             }
             ["suspect", broker] => {
-                self.machine.on_suspect(id(broker), self.clock.now());
+                self.machine.on_suspect(id(broker), crate::SUSPICION_GRACE, self.clock.now());
                 "ok".into()
             }
             ["deadline"] => {

@@ -196,7 +196,14 @@ impl Engine {
     /// A table must lie on this cluster.
     fn require_local(&self, table: &Table) -> Result<(), Failure> {
         let Some(servers) = table.bootstrap_servers() else { return Ok(()) };
-        let is_own = |server: &str| self.own_addresses.iter().any(|own| own == server.trim());
+        let image = self.publisher.current();
+        let is_brokers = |server: &str| {
+            image.brokers().any(|broker| format!("{}:{}", broker.host, broker.port) == server)
+        };
+        let is_own = |server: &str| {
+            let server = server.trim();
+            self.own_addresses.iter().any(|own| own == server) || is_brokers(server)
+        };
         if servers.split(',').any(is_own) {
             return Ok(());
         }

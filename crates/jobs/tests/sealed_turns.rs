@@ -9,7 +9,9 @@ use std::sync::Arc;
 use flow::{plan::Plan, turn::Halt};
 
 use support::{
-    clicks::{INPUT, LETTERS, OUTPUT, ROUNDS, begin, drain, plan, produce, undisturbed, world},
+    clicks::{
+        INPUT, JOURNAL, LETTERS, OUTPUT, ROUNDS, begin, drain, plan, produce, undisturbed, world,
+    },
     memory::Memory,
 };
 
@@ -104,4 +106,19 @@ fn a_power_cut_at_any_write_changes_nothing() {
     for crash in 0..writes + 4 {
         require_equal(crash, 3, true);
     }
+}
+
+/// Each was shorter than the time between two snapshots: none took one, and what a take-over had to go over again grew with the job's age.
+#[test]
+fn short_reigns_do_not_leave_the_next_more_and_more_to_go_over() {
+    let (memory, plan) = (world(), plan());
+    let mut lengths = Vec::new();
+    for round in 0..60 {
+        let mut task = begin(memory.clone(), &plan).unwrap();
+        produce(&memory, round);
+        drain(&memory, &mut task).unwrap();
+        lengths.push(memory.length(JOURNAL));
+    }
+    let longest = lengths[..15].iter().max();
+    assert!(lengths[45..].iter().max() <= longest, "{lengths:?}");
 }

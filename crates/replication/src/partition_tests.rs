@@ -16,7 +16,7 @@ use world::{
 };
 
 use super::*;
-use crate::ReplicaSet;
+use crate::{LeaderSays, ReplicaSet};
 
 /// A node: its disk and clock, and its replicas while it runs.
 struct Node {
@@ -85,10 +85,22 @@ impl Node {
     }
 
     fn create(&mut self, number: u128, options: &[(&str, &str)]) -> Arc<Partition> {
+        self.create_on((&[1], 1), number, options)
+    }
+
+    fn create_on(
+        &mut self,
+        (replicas, leader): (&[i32], i32),
+        number: u128,
+        options: &[(&str, &str)],
+    ) -> Arc<Partition> {
         let (name, id) = (TopicName::parse("a").unwrap(), topic_id(number));
+        let replicas: Vec<BrokerId> = replicas.iter().map(|id| BrokerId(*id)).collect();
+        let leader = BrokerId(leader);
+        let state = StateFact { isr: replicas.clone(), replicas, leader, ..led() };
         let mut facts = vec![
             Fact::Topic { name, id },
-            Fact::Partitions { topic: id, first: PartitionId(0), count: 1, state: led() },
+            Fact::Partitions { topic: id, first: PartitionId(0), count: 1, state },
         ];
         facts.extend(options.iter().map(|(name, value)| Fact::TopicOption {
             topic: id,
@@ -211,6 +223,20 @@ fn a_record_synced_before_its_answer_survives_a_power_cut() {
     assert_eq!(read(&node.partition(), 0), ["x"]);
 }
 
+/// Found by simulation: a job read a record before its sync, and the power took it.
+#[test]
+fn a_record_that_is_not_synced_as_asked_is_seen_by_nobody() {
+    let mut node = Node::new();
+    let partition = node.create(1, &[("flush.messages", "1")]);
+    assert_eq!(append(&partition, &["a"]).high_watermark, Offset(1));
+    node.disk.fail_syncs(true);
+    assert!(partition.append(batch(&["b"]), Acks::All, Origin::Client).is_err());
+    assert_eq!(
+        (partition.offsets().high_watermark, partition.offsets().log_end),
+        (Offset(1), Offset(2))
+    );
+}
+
 #[test]
 fn a_clean_stop_leaves_nothing_to_recover() {
     let mut node = Node::new();
@@ -224,6 +250,30 @@ fn a_clean_stop_leaves_nothing_to_recover() {
     node.start();
     assert!(node.replicas().home.directory.was_clean());
     assert_eq!(read(&node.partition(), 0), ["x"]);
+}
+
+/// Found by simulation: a disk that failed while a follower's log began anew left it beyond its high watermark, and whoever looked at it next
+/// panicked.
+#[test]
+fn a_disk_that_fails_while_a_followers_log_is_cut_panics_nobody() {
+    for steps in 0..8 {
+        let mut node = Node::new();
+        let partition = node.create_on((&[1, 2], 2), 1, &[]);
+        partition.ensure_open().unwrap();
+        let now = node.clock.now();
+        let Followable::Ask(asked) = partition.to_ask(BrokerId(2), now) else { panic!("it asks") };
+        let mut records = batch(&["x", "y"]);
+        records::stamp::offset_and_epoch(&mut records, Offset(0), LeaderEpoch(0));
+        let said = LeaderSays::Records { high_watermark: Offset(1), log_start: Offset(0) };
+        partition.on_leader_answer(&asked, said, &records.freeze());
+        assert_eq!(partition.offsets().high_watermark, Offset(1));
+
+        node.disk.stop_after(steps);
+        let Followable::Ask(asked) = partition.to_ask(BrokerId(2), now) else { panic!("it asks") };
+        let gone = LeaderSays::OutOfRange { log_start: Offset(50) };
+        partition.on_leader_answer(&asked, gone, &bytes::Bytes::new());
+        partition.offsets().assert_order();
+    }
 }
 
 #[test]

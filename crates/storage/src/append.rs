@@ -258,11 +258,14 @@ impl Log {
         let active = self.segments.last_mut().expect("a log has a segment");
         if let Some(marker) = marker
             && let Ended::Aborted(aborted) = self.producers.on_marker(head, marker, now)
-            && let Err(error) = active.note_aborted(&self.home, &aborted)
         {
-            // The marker is written and its entry is not: only reading the log again can tell.
-            self.home.shared.poison();
-            return Err(error);
+            // With the first, the index is a new name.
+            self.names_unsynced |= active.aborted_count == 0;
+            if let Err(error) = active.note_aborted(&self.home, &aborted) {
+                // The marker is written and its entry is not: only reading the log again can tell.
+                self.home.shared.poison();
+                return Err(error);
+            }
         }
         if marker.is_some() {
             let replicated = *self.replicated.get_mut();

@@ -174,6 +174,11 @@ impl Log {
         let heads = run.iter().map(|copy| &copy.head);
         active.append_run(&self.home, &bytes[range], heads, &self.options)?;
         for copy in run {
+            if model::mutant!("M23") && !copy.head.is_transactional() {
+                self.epochs.begin(copy.head.epoch, copy.head.base);
+                (self.end, self.is_written) = (copy.head.next(), true);
+                continue;
+            }
             self.note_appended(&copy.head, copy.marker, now)?;
         }
         Ok(())

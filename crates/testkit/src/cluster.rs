@@ -1,7 +1,8 @@
 //! A run of several nodes: topics with three replicas, two of them in sync for every acknowledgement; now one node breaks, now another.
 //!
-//! Power is cut only when every replica is in sync: what is not synced may be lost with one node, never with two. Other faults come
-//! whenever they come, and sometimes all nodes are killed at once.
+//! Power is cut only when every replica is in sync, and nothing else breaks until every one is again: what is not synced may be lost with one
+//! node, never with two, and a node that has lost it must not be the last one in sync (KIP-966 would allow that). Other faults come whenever
+//! they come, one node may be away meanwhile, and sometimes all are killed at once.
 
 use std::time::Duration;
 
@@ -36,30 +37,49 @@ pub(crate) fn run(scenario: &Scenario) -> Verdict {
     let factor = i16::try_from(scenario.nodes.min(3)).unwrap_or(3);
     let load = Load::begin(&net, (&hosts, &nodes[0]), factor, &mut draw);
     let mut plan = Plan::draw(draw());
+    let mut was_power_cut = false;
     while threads::elapsed() < scenario.breaking {
         exec::sleep(plan.quiet());
         let (fault, lasting) = (plan.next_fault(), plan.lasting());
         let struck = plan.any(nodes.len());
-        if fault.takes_power() && !await_in_sync(&mut nodes, scenario) {
-            verdict.violations.push("not every replica comes back into sync".to_owned());
-            break;
+        let takes_power = fault.takes_power();
+        if takes_power || was_power_cut {
+            net.heal();
+            start_all(&mut nodes);
+            if !await_in_sync(&mut nodes, scenario) {
+                verdict.violations.push("not every replica comes back into sync".to_owned());
+                break;
+            }
         }
-        tell(scenario, || format!("node {}: {fault:?} for {lasting:?}", hosts[struck].0));
-        if fault == Fault::Kill && plan.any(4) == 0 {
-            tell(scenario, || "and all the others".to_owned());
-            nodes.iter_mut().for_each(Node::kill);
-        }
-        let others = hosts.iter().copied().filter(|host| *host != hosts[struck]);
-        let around = others.chain(CLIENTS.map(Host)).collect();
-        let around = Around { hosts: around, paused: load.any(&mut plan) };
-        fault.strike(&mut nodes[struck], &net, &around, lasting);
+        was_power_cut = takes_power;
         verdict.faults += 1;
-        nodes.iter_mut().filter(|node| !node.is_started()).for_each(Node::start);
+        tell(scenario, || format!("node {}: {fault:?} for {lasting:?}", hosts[struck].0));
+        match (fault, plan.any(4)) {
+            _ if !nodes[struck].is_started() => nodes[struck].start(),
+            (Fault::Kill, 0) => kill_all(scenario, &mut nodes, &mut plan),
+            // It is away while other things break; never two.
+            (Fault::Kill, 1) if nodes.iter().all(Node::is_started) => {
+                tell(scenario, || "and it stays away".to_owned());
+                nodes[struck].kill();
+            }
+            _ => {
+                let mut others = hosts.clone();
+                others.remove(struck);
+                others.rotate_left(plan.any(hosts.len() - 1));
+                let around = others.into_iter().chain(CLIENTS.map(Host)).collect();
+                let around = Around { hosts: around, paused: load.any(&mut plan) };
+                fault.strike(&mut nodes[struck], &net, &around, lasting);
+            }
+        }
+        if fault != Fault::CutPair {
+            net.heal();
+        }
         revive(scenario, &mut nodes);
     }
 
     net.heal();
     nodes.iter().for_each(|node| node.disk.heal());
+    start_all(&mut nodes);
     let work = (&WORKLOADS[..], &load.histories()[..]);
     verdict.violations.extend(await_life(scenario, &mut nodes, work));
     load.end(&nodes, &mut verdict);
@@ -69,6 +89,7 @@ pub(crate) fn run(scenario: &Scenario) -> Verdict {
     } else {
         verdict.violations.push("not every replica comes into sync in the end".to_owned());
     }
+    nodes.into_iter().for_each(Node::discard);
     verdict
 }
 
@@ -83,9 +104,25 @@ fn settings(nodes: u16) -> Vec<(String, String)> {
         ("transaction.state.log.replication.factor", factor.as_str()),
         ("transaction.state.log.min.isr", in_sync.as_str()),
         ("transaction.state.log.num.partitions", "3"),
+        ("replica.lag.time.max.ms", "5000"),
         ("group.initial.rebalance.delay.ms", "0"),
     ];
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+}
+
+/// All nodes are killed, and come back one after the other in any order.
+fn kill_all(scenario: &Scenario, nodes: &mut [Node], plan: &mut Plan) {
+    tell(scenario, || "and all the others".to_owned());
+    nodes.iter_mut().for_each(Node::kill);
+    let mut left: Vec<&mut Node> = nodes.iter_mut().collect();
+    while !left.is_empty() {
+        exec::sleep(plan.lasting());
+        left.swap_remove(plan.any(left.len())).start();
+    }
+}
+
+fn start_all(nodes: &mut [Node]) {
+    nodes.iter_mut().filter(|node| !node.is_started()).for_each(Node::start);
 }
 
 /// Waits until every node serves.

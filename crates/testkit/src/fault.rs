@@ -27,7 +27,7 @@ pub enum Fault {
     PowerCutMidway(u64),
     /// SIGSTOP for a while.
     Pause,
-    /// Syncs take this long for a while.
+    /// Syncs take this long for a while; in the end power is lost if the number of milliseconds is even.
     SlowSyncs(Duration),
     /// Syncs fail for a while; the node is started anew.
     FailingSyncs,
@@ -46,6 +46,8 @@ pub enum Fault {
         /// Nothing leaves it.
         outward: bool,
     },
+    /// The node and one other hear nothing of each other, until something else has broken.
+    CutPair,
 }
 
 /// Which faults a run has. Each seed has its own choice, so that no fault hides behind another.
@@ -57,7 +59,7 @@ pub struct Plan {
     quiet_ms_max: u64,
 }
 
-const KINDS: u64 = 13;
+const KINDS: u64 = 14;
 
 impl Plan {
     /// The plan that `chance` holds.
@@ -102,6 +104,7 @@ impl Plan {
             9 => Fault::ClockJump(self.chance.below(600_000).cast_signed() - 300_000),
             10 => Fault::Storm,
             11 => Fault::ClientPause,
+            12 => Fault::CutPair,
             _ => {
                 let way = self.chance.below(3);
                 Fault::CutOff { inward: way != 1, outward: way != 2 }
@@ -114,7 +117,11 @@ impl Fault {
     /// Whether what is not synced may be gone afterwards.
     #[must_use]
     pub const fn takes_power(self) -> bool {
-        matches!(self, Self::PowerCut | Self::PowerCutMidway(_))
+        match self {
+            Self::PowerCut | Self::PowerCutMidway(_) => true,
+            Self::SlowSyncs(delay) => delay.subsec_millis() % 2 == 0,
+            _ => false,
+        }
     }
 
     /// Does it to `node`, for `lasting`, and undoes it. Afterwards the node is started, and may still be booting.
@@ -145,6 +152,9 @@ impl Fault {
             Self::SlowSyncs(delay) => {
                 node.disk.delay_syncs(delay);
                 exec::sleep(lasting);
+                if self.takes_power() {
+                    node.cut_power();
+                }
                 node.disk.delay_syncs(Duration::ZERO);
             }
             Self::FailingSyncs => {
@@ -185,6 +195,13 @@ impl Fault {
                 }
                 exec::sleep(lasting);
                 net.heal();
+            }
+            // The first around a node of a cluster is another one; around a lone one, the checker, whom that does not disturb.
+            Self::CutPair => {
+                if let Some(other) = around.hosts.first() {
+                    net.cut(*other, node.host());
+                    net.cut(node.host(), *other);
+                }
             }
         }
         if !node.is_started() {

@@ -1,6 +1,9 @@
 //! Asks the checkers: reads what is there in the end, and compares it with what clients were told.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jobs::JobView;
 use model::{Isolation, PartitionId, TopicName};
@@ -45,16 +48,14 @@ pub(crate) fn judge_transactions(
         }
     }
     let facts = history.facts();
-    let producers: Vec<String> =
+    let producers: BTreeSet<String> =
         facts.transactions.iter().map(|transaction| transaction.producer.clone()).collect();
     drop(facts);
     let mut groups = BTreeMap::new();
     for producer in producers {
-        if !groups.contains_key(&producer) {
-            match position(client, &producer, topic) {
-                Some(position) => drop(groups.insert(producer, position)),
-                None => return vec![format!("the group of {producer} cannot be read in the end")],
-            }
+        match position(client, &producer, topic) {
+            Some(position) => drop(groups.insert(producer, position)),
+            None => return vec![format!("the group of {producer} cannot be read in the end")],
         }
     }
     check::transactions_are_whole_or_nothing(&history.facts(), &logs, &groups)

@@ -40,6 +40,7 @@ pub(crate) fn run(scenario: &Scenario) -> Verdict {
     let work = (&WORKLOADS[..], &load.histories()[..]);
     verdict.violations.extend(await_life(scenario, &mut nodes, work));
     load.end(&nodes, &mut verdict);
+    nodes.into_iter().for_each(Node::discard);
     verdict
 }
 

@@ -7,7 +7,8 @@ use testkit::run::{self, Scenario};
 const USAGE: &str = "\
 Runs simulated clusters, a seed at a time.
 
-  testkit [--nodes N] [--seeds A..B | --seed N] [--minutes M] [--forever] [--tell] [--twice] [--steps A..B] [--mutants]
+  testkit [--nodes N] [--seeds A..B | --seed N] [--minutes M] [--forever] [--tell] [--twice] [--steps A..B]
+          [--mutants | --mutant NAME]
 
   --nodes N      how many nodes a cluster has (default 1: a lone node, with jobs)
   --seeds A..B   the seeds to run (default 1..11)
@@ -17,6 +18,7 @@ Runs simulated clusters, a seed at a time.
   --twice        runs every seed twice and compares the two
   --steps A..B   prints these steps
   --mutants      makes mistakes on purpose and says which seed finds each (feature `mutants`)
+  --mutant NAME  makes this one; may be given more than once
 
 example: cargo run --release -p testkit -- --seeds 1..101 --minutes 10
 ";
@@ -29,6 +31,8 @@ struct Arguments {
     is_told: bool,
     is_twice: bool,
     is_mutated: bool,
+    /// Those that are made; none: all.
+    mutants: std::collections::BTreeSet<String>,
     shown: std::ops::Range<u64>,
 }
 
@@ -60,12 +64,18 @@ fn main() -> ExitCode {
 fn hunt(arguments: &Arguments) -> ExitCode {
     let mut survivors = 0;
     let breaking = Duration::from_secs_f64(arguments.minutes * 60.0);
-    for (name, mistake) in testkit::mutants::ALL {
-        match testkit::mutants::hunt(name, arguments.seeds.clone(), breaking) {
+    let is_wanted = |name: &str| arguments.mutants.is_empty() || arguments.mutants.contains(name);
+    for (name, mistake, nodes) in testkit::mutants::ALL {
+        if !is_wanted(name) {
+            continue;
+        }
+        let is_told = arguments.is_told;
+        let scenario = Scenario { nodes, breaking, is_told, ..Scenario::default() };
+        match testkit::mutants::hunt(name, arguments.seeds.clone(), &scenario) {
             Some(found) => println!("{name} {mistake}: seed {}: {}", found.seed, first(&found.how)),
             None => {
                 survivors += 1;
-                println!("{name} {mistake}: NOT FOUND");
+                println!("{name} {mistake}: NOT FOUND in {:?}", arguments.seeds);
             }
         }
     }
@@ -78,7 +88,8 @@ fn first(how: &str) -> String {
 }
 
 #[cfg(not(feature = "mutants"))]
-fn hunt(_arguments: &Arguments) -> ExitCode {
+fn hunt(arguments: &Arguments) -> ExitCode {
+    let _ = &arguments.mutants;
     eprintln!("error: built without the feature `mutants`");
     ExitCode::from(2)
 }
@@ -139,6 +150,7 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, S
         is_told: false,
         is_twice: false,
         is_mutated: false,
+        mutants: std::collections::BTreeSet::new(),
         shown: 0..0,
     };
     while let Some(name) = given.next() {
@@ -162,6 +174,10 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, S
             "--tell" => arguments.is_told = true,
             "--twice" => arguments.is_twice = true,
             "--mutants" => arguments.is_mutated = true,
+            "--mutant" => {
+                arguments.is_mutated = true;
+                arguments.mutants.insert(value()?);
+            }
             "--help" | "-h" => return Ok(None),
             other => return Err(format!("{other} is not known")),
         }

@@ -226,6 +226,12 @@ impl Node {
         self.disk.crash_process();
     }
 
+    /// The machine is thrown away. What a process leaks holds on to its disk, and would outlive the run with all of it.
+    pub fn discard(mut self) {
+        self.kill();
+        self.disk.erase();
+    }
+
     /// SIGSTOP.
     pub fn pause(&self) {
         if let Some(process) = &self.process {

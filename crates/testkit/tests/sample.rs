@@ -1,27 +1,50 @@
-//! A sample of the simulation: a few seeds, short, and one of them twice. The whole is `cargo run --release -p testkit`.
+//! A sample of the simulation: a few seeds of a lone node and of three, short, and one of each twice. The whole is
+//! `cargo run --release -p testkit`.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
 use testkit::run::{self, Scenario};
 
-fn scenario(seed: u64) -> Scenario {
-    Scenario { seed, breaking: Duration::from_secs(30), ..Scenario::default() }
+fn scenario(nodes: u16, seed: u64) -> Scenario {
+    Scenario { seed, nodes, breaking: Duration::from_secs(30), ..Scenario::default() }
 }
 
-#[test]
-fn a_few_seeds_keep_every_promise() {
-    for seed in 1..6 {
-        let report = run::run(&scenario(seed));
+fn keeps_every_promise(nodes: u16, seeds: std::ops::Range<u64>) {
+    for seed in seeds {
+        let report = run::run(&scenario(nodes, seed));
         let failures = run::failures(&report);
-        assert!(failures.is_empty(), "seed {seed}: {failures:#?}");
+        assert!(failures.is_empty(), "{nodes} nodes, seed {seed}: {failures:#?}");
         let verdict = report.outcome.unwrap();
-        assert!(verdict.acked > 100, "seed {seed} acknowledged {} records", verdict.acked);
-        assert!(verdict.faults > 0, "seed {seed} broke nothing");
+        let (acked, committed) = (verdict.acked, verdict.committed);
+        assert!(acked > 100, "{nodes} nodes, seed {seed} acknowledged {acked} records");
+        assert!(committed > 10, "{nodes} nodes, seed {seed} committed {committed} transactions");
+        assert!(verdict.faults > 0, "{nodes} nodes, seed {seed} broke nothing");
     }
 }
 
-#[test]
-fn two_runs_of_a_seed_are_equal() {
-    let (one, other) = (run::run(&scenario(7)), run::run(&scenario(7)));
+fn is_had_again(nodes: u16, seed: u64) {
+    let (one, other) = (run::run(&scenario(nodes, seed)), run::run(&scenario(nodes, seed)));
     assert_eq!((one.trace, one.steps, one.elapsed), (other.trace, other.steps, other.elapsed));
+}
+
+#[test]
+fn a_lone_node_keeps_every_promise_in_a_few_seeds() {
+    keeps_every_promise(1, 1..6);
+}
+
+#[test]
+fn three_nodes_keep_every_promise_in_a_few_seeds() {
+    keeps_every_promise(3, 1..4);
+}
+
+#[test]
+fn two_runs_of_a_lone_nodes_seed_are_equal() {
+    is_had_again(1, 7);
+}
+
+#[test]
+fn two_runs_of_three_nodes_seed_are_equal() {
+    is_had_again(3, 7);
 }

@@ -1,6 +1,6 @@
 // franz-go, the Go client with no C beneath it: creates, produces in every codec, shares a group of two, survives kill -9, seeks
 // by time. Prints one line per case, as harness/report.py does; finds the node in CLIENTS_NODE, and kills and starts it by
-// the program named in CLIENTS_NODE_COMMAND.
+// the program named in CLIENTS_NODE_COMMAND. With "ride" as its first argument it does what ride.go says.
 package main
 
 import (
@@ -16,6 +16,13 @@ import (
 var errSkip = errors.New("skipped")
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "ride" {
+		if err := ride(os.Args[2:]); err != nil {
+			fmt.Println("error", err)
+			os.Exit(1)
+		}
+		return
+	}
 	broker := nodeFromEnvironment()
 	failed := false
 	run := func(name string, test func(context.Context, node) error) {

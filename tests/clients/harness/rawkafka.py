@@ -8,9 +8,9 @@ API_VERSIONS = 18
 METADATA = 3
 
 
-def connect(port, seconds=10.0):
+def connect(port, seconds=10.0, host="127.0.0.1"):
     """A socket to the broker with a time-out."""
-    connection = socket.create_connection(("127.0.0.1", port), seconds)
+    connection = socket.create_connection((host, port), seconds)
     connection.settimeout(seconds)
     return connection
 
@@ -43,10 +43,10 @@ def receive_frame(connection):
     return receive_exactly(connection, length)
 
 
-def answers_metadata(port):
+def answers_metadata(port, host="127.0.0.1"):
     """Whether a Metadata request without topics is answered with at least one broker."""
     try:
-        with connect(port) as connection:
+        with connect(port, host=host) as connection:
             connection.sendall(request(METADATA, 4, 7, struct.pack(">ib", 0, 0)))
             answer = receive_frame(connection)
     except OSError:

@@ -18,15 +18,18 @@ mod entry;
 mod journal;
 mod log_store;
 mod message;
+mod mute;
 mod network;
 mod node;
 mod runtime;
 mod service;
+mod silences;
 mod state_machine;
 mod status;
 mod storage;
 mod types;
 mod vote_file;
+mod watch;
 mod writer;
 
 #[cfg(test)]

@@ -2,7 +2,14 @@
 //!
 //! One target each; a call that is not answered in time is `Unreachable`, and openraft tries again.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use ::bytes::Bytes;
 use model::BrokerId;
@@ -29,6 +36,8 @@ pub(crate) struct Network {
     pub(crate) peers: Arc<dyn Peers>,
     pub(crate) own_id: u64,
     pub(crate) cluster_id: Arc<str>,
+    /// Whether this node says nothing as a leader ([`super::mute`]).
+    pub(crate) is_mute: Arc<AtomicBool>,
 }
 
 /// The way to one node.
@@ -85,6 +94,9 @@ impl RaftNetworkV2<Types> for Link {
         request: AppendEntriesRequest<Types>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<Types>, RPCError<Types>> {
+        if self.network.is_mute.load(Ordering::Relaxed) {
+            return Err(self.unreachable("is not spoken to").into());
+        }
         let body = self.call(&Message::Append(request), option.hard_ttl()).await?;
         Ok(decode_appended(body).ok_or_else(|| self.unreachable("answers nonsense"))?)
     }

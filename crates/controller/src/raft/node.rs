@@ -9,7 +9,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeSet,
     io,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -37,6 +37,7 @@ use super::{
     state_machine::StateMachine,
     status,
     types::{Group, Raft, Vote},
+    watch::Watch,
 };
 use crate::{
     ControllerError, Peers, QuorumError, QuorumOptions,
@@ -153,6 +154,7 @@ struct Node {
     chance: RefCell<Chance>,
     /// When it last asked the others whether they have lost the leader too, and of which reign.
     campaigned: Cell<Option<(Moment, Vote)>>,
+    watch: Watch,
 }
 
 impl Node {
@@ -164,7 +166,9 @@ impl Node {
         let log = LogStore::new(found, writer.map_err(ControllerError::Thread)?);
         let machine =
             StateMachine::open(checkpoints, log.clone(), Arc::clone(&clock), Arc::clone(&inbox))?;
-        let network = Network { peers, own_id, cluster_id: cluster_id.into() };
+        let is_mute = Arc::new(AtomicBool::new(false));
+        let cluster_id = cluster_id.into();
+        let network = Network { peers, own_id, cluster_id, is_mute: is_mute.clone() };
         let config = Arc::new(config(&options).validate().map_err(failed)?);
         let raft = Raft::new(own_id, config, network.clone(), log.clone(), machine.clone());
         let raft = raft.await.map_err(failed)?;
@@ -172,6 +176,8 @@ impl Node {
             Forwarder::new(raft.clone(), network.clone(), &options, clock, Arc::clone(&inbox));
         let service = Service::new(raft.clone(), network.clone(), forwarder.clone());
         let chance = RefCell::new(Chance::from_seed(!seed));
+        let watched = (raft.clone(), own_id, Arc::clone(&inbox), is_mute);
+        let watch = Watch::new(watched, options.election_timeout);
         let node = Self {
             raft,
             options,
@@ -184,6 +190,7 @@ impl Node {
             own_id,
             chance,
             campaigned: Cell::new(None),
+            watch,
         };
         node.take_part().await?;
         Ok(node)
@@ -221,10 +228,19 @@ impl Node {
             }
             let command = std::pin::pin!(queue.recv());
             let moved = std::pin::pin!(metrics.changed());
-            match Runtime::select3(stopped.as_mut(), command, moved).await {
-                Select3::First(_) | Select3::Second(None) | Select3::Third(Err(_)) => return,
-                Select3::Second(Some(command)) => self.on_command(command),
-                Select3::Third(Ok(())) => {}
+            let next = Runtime::select3(stopped.as_mut(), command, moved);
+            let next = match self.inbox.role() {
+                // A leader that nobody answers is told nothing; it must see that itself.
+                Role::Leading(_) if self.options.voters.len() > 1 => {
+                    let beat = self.options.election_timeout / HEARTBEATS_PER_TIMEOUT;
+                    Runtime::timeout(beat, next).await.ok()
+                }
+                _ => Some(next.await),
+            };
+            match next {
+                Some(Select3::First(_) | Select3::Second(None) | Select3::Third(Err(_))) => return,
+                Some(Select3::Second(Some(command))) => self.on_command(command),
+                Some(Select3::Third(Ok(()))) | None => {}
             }
         }
     }
@@ -233,9 +249,12 @@ impl Node {
         match command {
             Command::Propose { ticket, groups } => self.propose(ticket, groups),
             Command::Forward(asked) => self.forwarder.forward(asked),
-            Command::Peer(bytes, reply) => self.service.serve(bytes, reply),
+            Command::Peer(bytes, reply) => {
+                self.watch.on_message();
+                self.service.serve(bytes, reply);
+            }
             Command::Disconnected(id) => {
-                self.inbox.on_suspect(id);
+                self.watch.on_disconnected(node_id(id));
                 self.on_disconnected(node_id(id));
             }
             Command::Status(reply) => self.tell_status(reply),
@@ -280,7 +299,8 @@ impl Node {
             let metrics = metrics.borrow_watched();
             let nodes = metrics.membership_config.membership().nodes().map(|(id, ())| *id);
             let members: BTreeSet<u64> = nodes.collect();
-            (metrics.state, metrics.current_term, members, metrics.running_state.is_ok())
+            let is_running = metrics.running_state.is_ok();
+            (metrics.state, metrics.current_term, members, is_running)
         };
         if !is_running {
             return false;
@@ -290,7 +310,9 @@ impl Node {
             ServerState::Leader => Role::Taking,
             _ => Role::Following,
         };
+        let before = self.inbox.role();
         self.inbox.on_role(role);
+        self.watch.on_looked(before, role);
         if matches!(role, Role::Leading(_)) {
             self.let_observe(&members);
         }
@@ -399,7 +421,7 @@ fn config(options: &QuorumOptions) -> Config {
     let timeout = u64::try_from(options.election_timeout.as_millis()).unwrap_or(u64::MAX).max(50);
     Config {
         cluster_name: "logmill".to_owned(),
-        heartbeat_interval: timeout / HEARTBEATS_PER_TIMEOUT,
+        heartbeat_interval: timeout / u64::from(HEARTBEATS_PER_TIMEOUT),
         election_timeout_min: timeout,
         election_timeout_max: timeout + timeout / 2,
         enable_pre_vote: Some(true),
@@ -426,7 +448,7 @@ const GROWN_BYTES_LEAST: u64 = 1 << 20;
 /// Entries that stay when a snapshot has been taken, for those who are a little behind.
 const ENTRIES_BEHIND_SNAPSHOT: u64 = 256;
 /// A heartbeat may be lost or late four times in a row.
-const HEARTBEATS_PER_TIMEOUT: u64 = 5;
+const HEARTBEATS_PER_TIMEOUT: u32 = 5;
 /// The first of the first campaigns comes after about this; each next one after twice as long.
 const FIRST_CAMPAIGN_MS: u64 = 15;
 /// With them it has tried for a second and a half; from then on openraft's own timeout counts.

@@ -40,7 +40,7 @@ impl Runtime {
 }
 
 /// A moment, in nanoseconds since one that all threads share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(i64);
 
 /// A future that is given so much time.

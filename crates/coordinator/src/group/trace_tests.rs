@@ -42,7 +42,7 @@ use crate::{
 
 #[test]
 fn traces_hold() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/groups");
+    let folder = Path::new("testdata/groups");
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();

@@ -152,6 +152,7 @@ impl<S: Shard> Active<S> {
             return;
         }
         let committed = log.committed(self.reign);
+        let committed = if model::mutant!("M17") { self.appended } else { committed };
         while let Some(answer) = self.pending.pop_committed(committed) {
             outbox.answers.push(answer);
         }

@@ -32,7 +32,7 @@ use crate::runtime::{Loaded, Log, Reign};
 
 #[test]
 fn traces_hold() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/transactions");
+    let folder = Path::new("testdata/transactions");
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();

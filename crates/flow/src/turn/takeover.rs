@@ -44,6 +44,8 @@ pub(crate) struct Begun {
     pub(crate) graph: Graph,
     /// The last seal's number.
     pub(crate) number: u64,
+    /// The last one that needs not be gone over again.
+    pub(crate) snapshot_number: u64,
     /// Whether this is the job's first reign.
     pub(crate) is_new: bool,
 }
@@ -79,7 +81,15 @@ pub(crate) fn begin(
         let inputs = Inputs::begin(topics.clone(), plan)?;
         let graph = Graph::new(plan.clone(), inputs.partitions())?;
         let outputs = Outputs::new(topics.clone(), reign, 0);
-        return Ok(Begun { journal, outputs, inputs, graph, number: 0, is_new: true });
+        return Ok(Begun {
+            journal,
+            outputs,
+            inputs,
+            graph,
+            number: 0,
+            snapshot_number: 0,
+            is_new: true,
+        });
     };
     let (snapshot, seals) = &state;
     require_unbroken(partition, snapshot, seals)?;
@@ -88,8 +98,9 @@ pub(crate) fn begin(
     let number = last.map_or(snapshot.number, |seal| seal.number);
     let mut outputs = Outputs::new(topics.clone(), reign, rows);
     settle(topics.as_ref(), &mut outputs, &left.producers, left.is_clean, &state)?;
+    let snapshot_number = snapshot.number;
     let (inputs, graph) = restore(topics, plan, partition, state)?;
-    Ok(Begun { journal, outputs, inputs, graph, number, is_new: false })
+    Ok(Begun { journal, outputs, inputs, graph, number, snapshot_number, is_new: false })
 }
 
 fn read(topics: &dyn Topics, partition: &TopicPartition) -> Result<Left, Halt> {

@@ -34,6 +34,13 @@ pub struct Pace {
     pub progress_every_ms: i64,
 }
 
+impl Pace {
+    /// Seals that are written in the time between two snapshots, if nothing but the notes of progress makes them.
+    fn seals_between_snapshots(&self) -> u64 {
+        u64::try_from(self.snapshot_every_ms / self.progress_every_ms.max(1)).unwrap_or(0).max(1)
+    }
+}
+
 impl Default for Pace {
     fn default() -> Self {
         Self { turn_bytes_max: 1 << 20, snapshot_every_ms: 10_000, progress_every_ms: 1_000 }
@@ -84,6 +91,8 @@ pub struct Task {
     unsealed: Vec<Turn>,
     sealed_at: TimestampMs,
     committed_at: TimestampMs,
+    /// When the last snapshot was taken; in a new reign of a job that has many seals behind its snapshot, long ago: of reigns shorter than the
+    /// time between two snapshots none would take one, and each would have more to go over again.
     snapshot_at: TimestampMs,
     snapshot_number: u64,
     latencies_ms: VecDeque<u32>,
@@ -101,8 +110,13 @@ impl Task {
         pace: Pace,
     ) -> Result<Self, Halt> {
         let begun = takeover::begin(&topics, &plan, &identity.journal)?;
-        let Begun { journal, outputs, inputs, graph, number, is_new } = begun;
+        let Begun { journal, outputs, inputs, graph, number, snapshot_number, is_new } = begun;
         let now = topics.wall();
+        let snapshot_at = if number - snapshot_number >= pace.seals_between_snapshots() {
+            TimestampMs(now.0.saturating_sub(pace.snapshot_every_ms))
+        } else {
+            now
+        };
         let mut task = Self {
             topics,
             plan,
@@ -116,8 +130,8 @@ impl Task {
             unsealed: Vec::new(),
             sealed_at: now,
             committed_at: now,
-            snapshot_at: now,
-            snapshot_number: number,
+            snapshot_at,
+            snapshot_number,
             latencies_ms: VecDeque::new(),
         };
         if is_new {

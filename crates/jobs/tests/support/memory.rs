@@ -120,6 +120,13 @@ impl Memory {
         }
     }
 
+    /// Records that `topic` holds, after what has been trimmed.
+    pub(crate) fn length(&self, topic: &str) -> i64 {
+        let state = self.state();
+        let logs = state.logs.iter().filter(|(partition, _)| partition.topic.as_str() == topic);
+        logs.map(|(_, log)| log.end - log.start).sum()
+    }
+
     /// Every record of `topic` that is no control record, per partition: key and value.
     pub(crate) fn records(&self, topic: &str) -> Vec<Vec<(String, String)>> {
         let text =

@@ -101,12 +101,14 @@ impl Partition {
                 }
             }
             (Step::Truncate(to), _) => {
-                log.truncate_to(to)?;
+                let done = log.truncate_to(to);
                 self.on_cut(followed);
+                return done;
             }
             (Step::StartAnew(at), _) => {
-                log.truncate_fully(at)?;
+                let done = log.truncate_fully(at);
                 self.on_cut(followed);
+                return done;
             }
             (Step::Append | Step::Rest, _) => {}
         }
@@ -142,6 +144,7 @@ impl Partition {
         Ok(())
     }
 
+    /// Also when the disk has failed in its midst: the log may be cut already, and what is shown of it must be in order.
     fn on_cut(&self, followed: &mut Followed) {
         let high_watermark = followed.follower.high_watermark();
         let own = followed.own_log();

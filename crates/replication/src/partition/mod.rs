@@ -87,6 +87,8 @@ struct Unsynced {
     bytes: u64,
     records: i64,
     since: Instant,
+    /// Appends that wait for a sync before they count.
+    awaited: u64,
     /// Whether housekeeping knows.
     is_noted: bool,
 }
@@ -345,9 +347,12 @@ impl Partition {
     /// The role that is assigned. A leader's epoch enters the log's history with its first record (the log notes it as it appends): an epoch
     /// without records ends where it began, and [`Self::offsets_for_epoch`] says so without it. So a restart writes nothing, however many
     /// partitions it leads.
-    fn role(&self, core: &Core, log: Log, high_watermark: Offset) -> State {
+    fn role(&self, core: &Core, mut log: Log, high_watermark: Offset) -> State {
         let assigned = &core.assigned;
         if assigned.leader != self.home.node {
+            if model::mutant!("M15") {
+                let _ = log.truncate_to(high_watermark);
+            }
             let reign = (assigned.leader, assigned.leader_epoch);
             let follower = Follower::new(reign, high_watermark, log.end());
             return State::Followed(Box::new(Followed { log, follower }));

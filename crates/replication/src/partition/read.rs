@@ -87,6 +87,7 @@ pub(super) fn read_committed(
 ) -> Result<Fetched, PartitionError> {
     check_range(request.from, offsets)?;
     let upper = match request.isolation {
+        Isolation::ReadUncommitted if model::mutant!("M22") => offsets.log_end,
         Isolation::ReadUncommitted => offsets.high_watermark,
         Isolation::ReadCommitted => offsets.last_stable,
     };

@@ -112,7 +112,10 @@ fn offsets(log: &Log, high_watermark: Offset, leader_epoch: LeaderEpoch) -> Offs
     let log_start = log.start();
     Offsets {
         log_start,
-        last_stable: log.last_stable(high_watermark).max(log_start),
+        last_stable: match model::mutant!("M16") {
+            true => high_watermark,
+            false => log.last_stable(high_watermark).max(log_start),
+        },
         high_watermark,
         log_end: log.end(),
         leader_epoch,

@@ -3,8 +3,9 @@
 use bytes::BytesMut;
 use model::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Verification, VerificationGuard};
 use storage::{Appended, Log, Origin};
+use world::Instant;
 
-use super::{Core, Partition, wake};
+use super::{Core, Partition, State, wake};
 use crate::PartitionError;
 
 /// How many must have a record before its producer is told.
@@ -64,12 +65,12 @@ impl Placed {
     /// Whether every in-sync replica has the batch.
     #[must_use]
     pub fn is_replicated(&self) -> bool {
-        self.high_watermark > self.appended.last
+        self.high_watermark > self.appended.last || model::mutant!("M13")
     }
 }
 
 impl Partition {
-    /// Appends one batch. With `flush.messages` reached it is synced before this returns.
+    /// Appends one batch. With `flush.messages` reached it is synced before this returns, and before any reader sees it.
     ///
     /// # Errors
     /// [`PartitionError`]; nothing is appended then, unless the sync failed.
@@ -94,25 +95,54 @@ impl Partition {
         }
         let before = led.log.end();
         let appended = led.log.append(batch, led.leader.epoch(), origin, wall)?;
-        let end = led.log.end();
+        let (end, reign) = (led.log.end(), led.leader.epoch());
         assert!(end >= before, "an append never shortens the log");
-        let effects = led.leader.on_append(end, now);
-        debug_assert!(effects.propose_isr.is_none(), "an append says nothing of followers");
-        let (high_watermark, reign) = (led.leader.high_watermark(), led.leader.epoch());
         let is_news = !appended.duplicate
             && self.note_unsynced(&mut core, appended.size_bytes, end.since(before), now);
         let is_sync_due = core.unsynced.records >= core.options.topic.flush_messages;
+        core.unsynced.awaited += u64::from(is_sync_due);
+        self.note_appended(&mut core, now);
+        let high_watermark = core.state.offsets().unwrap_or_default().high_watermark;
         self.watch(&mut core);
+        // Followers may have it at once.
         let woken = self.settle(&mut core);
         drop(core);
         wake(woken);
         if is_news {
             self.home.note_written(self.me.clone());
         }
-        if is_sync_due {
-            self.flush()?;
+        match is_sync_due {
+            true => Ok(Placed { appended, high_watermark: self.flush_appended()?, reign }),
+            false => Ok(Placed { appended, high_watermark, reign }),
         }
-        Ok(Placed { appended, high_watermark, reign })
+    }
+
+    /// Counts this node's log for the high watermark; not while a sync is awaited that `flush.messages` asks for: readers must not see what
+    /// a power cut may still take.
+    fn note_appended(&self, core: &mut Core, now: Instant) {
+        if core.unsynced.awaited > 0 && !model::mutant!("M28") {
+            return;
+        }
+        let State::Led(led) = &mut core.state else { return };
+        let effects = led.leader.on_append(led.log.end(), now);
+        debug_assert!(effects.propose_isr.is_none(), "an append says nothing of followers");
+    }
+
+    /// Syncs, and answers the high watermark that comes of it.
+    fn flush_appended(&self) -> Result<Offset, PartitionError> {
+        let flushed = self.flush();
+        let now = self.home.now();
+        let mut core = self.lock();
+        core.unsynced.awaited -= 1;
+        if flushed.is_ok() {
+            self.note_appended(&mut core, now);
+        }
+        self.watch(&mut core);
+        let high_watermark = core.state.offsets().unwrap_or_default().high_watermark;
+        let woken = self.settle(&mut core);
+        drop(core);
+        wake(woken);
+        flushed.map(|_| high_watermark)
     }
 
     /// Asks for the right to begin a transaction here with a batch of `producer` from `first_sequence` on. None is needed

@@ -110,7 +110,7 @@ pub(crate) fn truncate(home: &Home, base: Offset, offset: Offset) -> Result<u32,
         return Ok(0);
     }
     let kept = match read(home, base) {
-        Ok(entries) => entries.partition_point(|entry| entry.last < offset),
+        Ok(entries) => count_below(&entries, base, offset),
         // What cannot be read is written anew by whoever replays the log.
         Err(StorageError::Corrupt { .. }) => 0,
         Err(error) => return Err(error),
@@ -120,9 +120,38 @@ pub(crate) fn truncate(home: &Home, base: Offset, offset: Offset) -> Result<u32,
     Ok(u32::try_from(kept).unwrap_or(u32::MAX))
 }
 
+/// How many entries there are before the first whose marker lies at or after `offset`. Where that lies at the end of what was synced, a power cut
+/// may have left holes behind it, whose zeros name small offsets: an entry that does not follow the one before it ends the list too.
+fn count_below(entries: &[Aborted], base: Offset, offset: Offset) -> usize {
+    let mut last = base.plus(-1);
+    let is_next = |entry: &&Aborted| {
+        let follows = entry.first < entry.last && entry.last > last;
+        last = entry.last;
+        follows && entry.last < offset
+    };
+    entries.iter().take_while(is_next).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Found by simulation: an entry that the power took, before one that it left, was kept as an aborted transaction from offset 0.
+    #[test]
+    fn a_hole_that_a_power_cut_left_is_no_entry() {
+        let entry = |first, last| Aborted {
+            producer: ProducerId(1),
+            first: Offset(first),
+            last: Offset(last),
+            last_stable: Offset(last + 1),
+        };
+        let hole = Aborted::decode(&[0; ENTRY_BYTES]).unwrap();
+        let count = |entries: &[Aborted], offset| count_below(entries, Offset(5), Offset(offset));
+        assert_eq!(count(&[entry(5, 6), hole, entry(9, 12)], 8), 1);
+        assert_eq!(count(&[hole, entry(9, 12)], 8), 0);
+        assert_eq!(count(&[entry(5, 6), entry(3, 7), entry(9, 12)], 12), 2);
+        assert_eq!(count(&[entry(5, 6), entry(3, 7), entry(9, 12)], 13), 3);
+    }
 
     #[test]
     fn an_entry_lies_as_kafka_has_it() {

@@ -8,7 +8,11 @@ use std::collections::BTreeMap;
 
 use model::{ProducerEpoch, ProducerId, TimestampMs, VerificationGuard};
 
-use crate::{AppendError, Log, producer::Verdict, producer::check_epoch, segment::head::Head};
+use crate::{
+    AppendError, Log,
+    producer::{Entry, Verdict, check_epoch},
+    segment::head::Head,
+};
 
 /// The guards that are out, one per producer.
 #[derive(Debug, Default)]
@@ -65,6 +69,11 @@ impl Log {
         if self.producers.is_open(producer, epoch) {
             return None;
         }
+        // A straggler, whose batch lies in the log already, does not begin what comes next.
+        let known = self.producers.find(producer).filter(|entry| entry.epoch == epoch);
+        let next = known.and_then(Entry::last).map(|seen| seen.last_sequence.checked_add(1));
+        let first_sequence =
+            next.map_or(first_sequence, |next| first_sequence.max(next.unwrap_or(0)));
         Some(self.producers.verifications.begin((producer, epoch), first_sequence, now))
     }
 

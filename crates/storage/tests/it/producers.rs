@@ -64,6 +64,45 @@ fn a_crash_forgets_no_producer() {
     assert_eq!(log.end(), Offset(40));
 }
 
+/// Found by simulation: a batch that lay in the log already came once more, from a connection that had broken, and was verified; the producer's
+/// next transaction was then said to begin out of order.
+#[test]
+fn a_straggler_is_not_taken_for_the_begin_of_the_next_transaction() {
+    let bench = Bench::new(Bench::small());
+    let (_directory, mut log) = bench.reopen();
+    let producer = (ProducerId(7), ProducerEpoch(0));
+    for sequence in 0..2 {
+        append(&mut log, from_producer(7, 0, sequence, true)).unwrap();
+        end_transaction(&mut log, 7, Marker::Commit).unwrap();
+    }
+    assert!(log.begin_verification(producer, 1, NOW).is_some(), "the straggler asks");
+    let guard = log.begin_verification(producer, 2, NOW);
+    let next = from_producer(7, 0, 2, true);
+    log.check_verified(&next, guard).unwrap();
+    let later = log.check_verified(&from_producer(7, 0, 3, true), guard).unwrap_err();
+    assert_eq!(later.code(), ErrorCode::OutOfOrderSequenceNumber);
+}
+
+/// Found by simulation: the first transaction was aborted when the log had been synced before. The name of the index was never synced; a power cut
+/// took the file, and readers of committed records were given what was aborted.
+#[test]
+fn an_aborted_transaction_stays_aborted_when_the_power_goes() {
+    for seed in 0..8 {
+        let bench = Bench::new(Bench::small());
+        let (directory, mut log) = bench.reopen();
+        append(&mut log, from_producer(7, 0, 0, true)).unwrap();
+        log.flush().unwrap();
+        end_transaction(&mut log, 7, Marker::Abort).unwrap();
+        log.flush().unwrap();
+        crate::bench::checkpoint(&directory, &log).unwrap();
+        drop((directory, log));
+        bench.disk.power_cut(&mut world::Chance::from_seed(seed));
+        let (_directory, log) = bench.reopen();
+        let aborted = log.aborted(Offset(0), log.end()).unwrap();
+        assert_eq!(aborted.len(), 1, "seed {seed}");
+    }
+}
+
 #[test]
 fn silent_producers_expire_unless_in_a_transaction() {
     let bench = Bench::new(LogOptions { producer_id_expiration_ms: 1000, ..Bench::small() });

@@ -58,6 +58,9 @@ impl Member {
             for (partition, position) in &mut positions {
                 self.read(*partition, position);
             }
+            for partition in positions.keys() {
+                self.position(coordinator, *partition)?;
+            }
             self.commit(coordinator, &positions)?;
             self.heartbeat(coordinator)?;
             exec::sleep(REST);

@@ -152,6 +152,15 @@ impl SimDisk {
         self.world().faults.bytes_left = Some(bytes);
     }
 
+    /// The disk is thrown away with all that it holds, whoever still has a hand on it.
+    pub fn erase(&self) {
+        let mut world = self.world();
+        for inode in world.names.erase() {
+            *inode.content() = Content::default();
+        }
+        world.restart();
+    }
+
     /// Ends every fault.
     pub fn heal(&self) {
         self.world().faults = Faults::default();

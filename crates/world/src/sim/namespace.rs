@@ -133,6 +133,16 @@ impl Namespace {
             .collect()
     }
 
+    /// Forgets all names; answers every file that had one.
+    pub(super) fn erase(&mut self) -> Vec<Arc<Inode>> {
+        let Self { now, durable, .. } = std::mem::take(self);
+        let files = now.into_values().chain(durable.into_values()).filter_map(|node| match node {
+            Node::File(inode) => Some(inode),
+            Node::Directory => None,
+        });
+        files.collect()
+    }
+
     fn change(&mut self, change: Change) {
         change.apply(&mut self.now);
         self.pending.push(change);
