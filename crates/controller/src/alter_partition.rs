@@ -2,8 +2,12 @@
 //!
 //! Checks and their order are Kafka's (`ReplicationControlManager.alterPartition`). A member must be active, and in the life in which it caught up
 //! (KIP-903): one that died and came back between the proposal and here may have lost what it had.
+//!
+//! Besides, and not in Kafka: a replica whose log is damaged **leaves**. It proposes who is in sync without itself, whether it leads, follows, or is
+//! out of the ISR already. It is taken out, another leads what it led, and a new reign begins in any case: a position that it fetched from before cannot
+//! bring it back, for that names the old reign. Then it may drop its log. The last that is in sync and alive cannot leave.
 
-use metadata::{Fact, Image, PartitionState};
+use metadata::{Fact, Image, NO_LEADER, PartitionState, StateFact};
 use model::{BrokerEpoch, BrokerId, ErrorCode};
 
 use crate::{Answer, IsrChange, brokers, change::Change, machine::Outcome};
@@ -43,21 +47,45 @@ fn decide(
 ) -> Result<(PartitionState, Option<Fact>), ErrorCode> {
     let topic = image.topic_by_id(change.topic).ok_or(ErrorCode::UnknownTopicId)?;
     let state = topic.partition(change.partition).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    check(image, broker, state, change)?;
-    let isr = change.isr.iter().map(|(id, _)| *id).collect();
-    let next = Change::of(state).with_isr(isr).decide(|id| image.is_active(id));
+    let next = if is_leave(broker, state, change) {
+        Some(leave(image, broker, state, change)?)
+    } else {
+        check(image, broker, state, change)?;
+        let isr = change.isr.iter().map(|(id, _)| *id).collect();
+        Change::of(state).with_isr(isr).decide(|id| image.is_active(id))
+    };
     let Some(next) = next else { return Ok((state.clone(), None)) };
     let after = PartitionState::from_fact(&next);
     let (topic, first) = (topic.id, change.partition);
     Ok((after, Some(Fact::Partitions { topic, first, count: 1, state: next })))
 }
 
-fn check(
+/// Whether a replica proposes exactly who is in sync besides itself.
+fn is_leave(broker: BrokerId, state: &PartitionState, change: &IsrChange) -> bool {
+    let others = || state.isr.iter().filter(|id| **id != broker);
+    let is_named = |id: &BrokerId| change.isr.iter().any(|(member, _)| member == id);
+    state.replicas.contains(&broker)
+        && !change.isr.is_empty()
+        && change.isr.len() == others().count()
+        && others().all(is_named)
+}
+
+fn leave(
     image: &Image,
     broker: BrokerId,
     state: &PartitionState,
     change: &IsrChange,
-) -> Result<(), ErrorCode> {
+) -> Result<StateFact, ErrorCode> {
+    check_reign(state, change)?;
+    if change.partition_epoch < state.partition_epoch {
+        return Err(ErrorCode::InvalidUpdateVersion);
+    }
+    let can_lead = |id| id != broker && image.is_active(id);
+    let next = Change::of(state).without_in_sync(broker).in_new_reign().decide(can_lead);
+    next.filter(|next| next.leader != NO_LEADER).ok_or(ErrorCode::IneligibleReplica)
+}
+
+fn check_reign(state: &PartitionState, change: &IsrChange) -> Result<(), ErrorCode> {
     let is_ahead =
         change.leader_epoch > state.leader_epoch || change.partition_epoch > state.partition_epoch;
     if is_ahead {
@@ -67,6 +95,16 @@ fn check(
     if change.leader_epoch < state.leader_epoch && !model::mutant!("M27") {
         return Err(ErrorCode::FencedLeaderEpoch);
     }
+    Ok(())
+}
+
+fn check(
+    image: &Image,
+    broker: BrokerId,
+    state: &PartitionState,
+    change: &IsrChange,
+) -> Result<(), ErrorCode> {
+    check_reign(state, change)?;
     if broker != state.leader {
         return Err(ErrorCode::InvalidRequest);
     }

@@ -11,7 +11,7 @@
 //!                    the first replica that can
 //!                    the first replica that is active (unclean only): from now on it alone is in sync
 //!                    nobody
-//!   4  leader epoch + 1 when the leader changes or a replica goes; partition epoch + 1 when anything changes
+//!   4  leader epoch + 1 when the leader changes, a replica goes or a new reign is asked for; partition epoch + 1 when anything changes
 //! ```
 //! (Kafka's `PartitionChangeBuilder`, without eligible leader replicas.)
 
@@ -35,11 +35,12 @@ pub(crate) struct Change<'a> {
     before: &'a PartitionState,
     after: StateFact,
     seek: Seek,
+    is_new_reign: bool,
 }
 
 impl<'a> Change<'a> {
     pub(crate) fn of(before: &'a PartitionState) -> Self {
-        Self { before, after: before.to_fact(), seek: Seek::Clean }
+        Self { before, after: before.to_fact(), seek: Seek::Clean, is_new_reign: false }
     }
 
     pub(crate) fn seek(mut self, seek: Seek) -> Self {
@@ -54,6 +55,12 @@ impl<'a> Change<'a> {
 
     pub(crate) fn without_in_sync(mut self, broker: BrokerId) -> Self {
         self.after.isr.retain(|id| *id != broker);
+        self
+    }
+
+    /// Also if the leader stays: nothing that was said in the present reign counts any more.
+    pub(crate) fn in_new_reign(mut self) -> Self {
+        self.is_new_reign = true;
         self
     }
 
@@ -75,9 +82,9 @@ impl<'a> Change<'a> {
         self.end_reassignment();
         self.settle_isr();
         self.after.leader = self.elect(&can_lead);
-        let Self { before, mut after, .. } = self;
+        let Self { before, mut after, is_new_reign, .. } = self;
         let has_lost_replica = before.replicas.iter().any(|id| !after.replicas.contains(id));
-        if after.leader != before.leader || has_lost_replica {
+        if after.leader != before.leader || has_lost_replica || is_new_reign {
             after.leader_epoch = before.leader_epoch.next();
         }
         if after == before.to_fact() {

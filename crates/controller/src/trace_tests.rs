@@ -38,6 +38,11 @@ fn a_proposal_of_who_is_in_sync_is_taken_or_refused_in_kafkas_words() {
 }
 
 #[test]
+fn a_replica_whose_log_is_damaged_leaves_unless_it_is_the_last() {
+    replay(include_str!("traces/leave.txt"));
+}
+
+#[test]
 fn a_reassignment_adds_waits_and_removes() {
     replay(include_str!("traces/reassignments.txt"));
 }

@@ -15,8 +15,14 @@ pub trait MetricsPage: Send + Sync {
 
 /// The page.
 pub(crate) async fn metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
-    let mut page = String::new();
-    gateway.metrics.write(&mut page);
+    // It looks at every partition, and waits for the quorum's word.
+    let asked = Arc::clone(&gateway);
+    let written = tokio::task::spawn_blocking(move || {
+        let mut page = String::new();
+        asked.metrics.write(&mut page);
+        page
+    });
+    let mut page = written.await.unwrap_or_default();
     write_jobs(&gateway, &mut page);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], page)
 }

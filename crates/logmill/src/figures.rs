@@ -1,11 +1,13 @@
 //! What `/metrics` shows of the node: the broker's figures, the partitions', the process's.
 
-use std::{fmt::Write, sync::Arc};
+use std::{fmt::Write, sync::Arc, time::Duration};
 
 use broker::{Metrics, Sample};
+use controller::Controller;
 use gateway::MetricsPage;
-use metadata::Publisher;
-use replication::ReplicaSet;
+use metadata::{Image, PartitionState, Publisher, Topic};
+use replication::{ReplicaSet, Standing};
+use world::exec;
 
 use crate::process;
 
@@ -14,6 +16,7 @@ pub(crate) struct Figures {
     broker: Arc<Metrics>,
     replicas: Arc<ReplicaSet>,
     publisher: Arc<Publisher>,
+    controller: Controller,
 }
 
 impl Figures {
@@ -21,30 +24,45 @@ impl Figures {
         broker: Arc<Metrics>,
         replicas: Arc<ReplicaSet>,
         publisher: Arc<Publisher>,
+        controller: Controller,
     ) -> Self {
-        Self { broker, replicas, publisher }
+        Self { broker, replicas, publisher, controller }
     }
 
     fn gauges(&self) -> Vec<(&'static str, f64)> {
-        let image = self.publisher.current();
-        let partitions = image.partition_count() as f64;
-        let offline = if self.replicas.is_offline() { partitions } else { 0.0 };
-        let mut gauges = vec![
-            ("kafka_server_replicamanager_partitioncount", partitions),
-            ("kafka_server_replicamanager_leadercount", partitions - offline),
-            // A lone node's in-sync replicas are itself.
-            ("kafka_server_replicamanager_underreplicatedpartitions", 0.0),
-            ("kafka_controller_kafkacontroller_globaltopiccount", image.topic_count() as f64),
-            ("kafka_controller_kafkacontroller_globalpartitioncount", partitions),
-            ("kafka_controller_kafkacontroller_offlinepartitionscount", offline),
-            ("kafka_controller_kafkacontroller_activecontrollercount", 1.0),
-        ];
+        let mut gauges = Vec::from(of_replicas(&self.replicas.standing()));
+        gauges.extend(of_cluster(&self.publisher.current(), self.is_controller()));
         if let Some((resident, _)) = process::memory_bytes(std::process::id()) {
             gauges.push(("process_resident_memory_bytes", resident as f64));
         }
         gauges
     }
+
+    fn counters(&self) -> [(&'static str, u64); 7] {
+        let figures = self.replicas.figures();
+        [
+            ("kafka_server_replicamanager_isrshrinks_total", figures.isr_shrinks()),
+            ("kafka_server_replicamanager_isrexpands_total", figures.isr_expands()),
+            ("kafka_server_brokertopicmetrics_replicationbytesin_total", figures.copied_bytes()),
+            ("logmill_replication_truncations_total", figures.truncations()),
+            (
+                "logmill_replication_truncations_below_high_watermark_total",
+                figures.truncations_below_watermark(),
+            ),
+            ("logmill_replication_damaged_logs_total", figures.damaged_logs()),
+            ("logmill_replication_logs_begun_anew_total", figures.logs_begun_anew()),
+        ]
+    }
+
+    /// Whether this node leads the quorum. One that does not answer does not.
+    fn is_controller(&self) -> bool {
+        let status = exec::block_on_for(QUORUM_PATIENCE, self.controller.quorum()).flatten();
+        status.is_some_and(|status| status.leader == Some(self.replicas.node()))
+    }
 }
+
+/// How long `/metrics` waits for the quorum's word.
+const QUORUM_PATIENCE: Duration = Duration::from_millis(500);
 
 impl MetricsPage for Figures {
     fn write(&self, page: &mut String) {
@@ -62,8 +80,112 @@ impl MetricsPage for Figures {
             // Writing to a String cannot fail.
             let _ = writeln!(page, "{named}{labels} {}", sample.value);
         });
+        for (name, value) in self.counters() {
+            let _ = writeln!(page, "# TYPE {name} counter\n{name} {value}");
+        }
         for (name, value) in self.gauges() {
             let _ = writeln!(page, "# TYPE {name} gauge\n{name} {value}");
         }
+    }
+}
+
+/// `kafka.server:type=ReplicaManager`: partitions that are here.
+fn of_replicas(here: &Standing) -> [(&'static str, f64); 7] {
+    [
+        ("kafka_server_replicamanager_partitioncount", here.partitions as f64),
+        ("kafka_server_replicamanager_leadercount", here.led as f64),
+        ("kafka_server_replicamanager_offlinereplicacount", here.offline as f64),
+        ("kafka_server_replicamanager_underreplicatedpartitions", here.under_replicated as f64),
+        ("kafka_server_replicamanager_underminisrpartitioncount", here.under_min_isr as f64),
+        ("kafka_server_replicamanager_atminisrpartitioncount", here.at_min_isr as f64),
+        ("kafka_server_replicamanager_reassigningpartitions", here.reassigned as f64),
+    ]
+}
+
+/// `kafka.controller:type=KafkaController`: the cluster, as this node's image has it.
+fn of_cluster(image: &Image, is_controller: bool) -> [(&'static str, f64); 7] {
+    let partitions = |is_one: fn(&PartitionState) -> bool| -> f64 {
+        let of_topic = |topic: &Arc<Topic>| topic.numbered().filter(|(_, one)| is_one(one)).count();
+        image.topics().map(of_topic).sum::<usize>() as f64
+    };
+    let brokers = |is_fenced: bool| {
+        image.brokers().filter(|broker| broker.is_fenced == is_fenced).count() as f64
+    };
+    let is_imbalanced = |one: &PartitionState| one.replicas.first() != Some(&one.leader);
+    [
+        (
+            "kafka_controller_kafkacontroller_activecontrollercount",
+            f64::from(u8::from(is_controller)),
+        ),
+        ("kafka_controller_kafkacontroller_activebrokercount", brokers(false)),
+        ("kafka_controller_kafkacontroller_fencedbrokercount", brokers(true)),
+        ("kafka_controller_kafkacontroller_globaltopiccount", image.topic_count() as f64),
+        ("kafka_controller_kafkacontroller_globalpartitioncount", image.partition_count() as f64),
+        (
+            "kafka_controller_kafkacontroller_offlinepartitionscount",
+            partitions(|one| !one.is_led()),
+        ),
+        (
+            "kafka_controller_kafkacontroller_preferredreplicaimbalancecount",
+            partitions(is_imbalanced),
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use metadata::{Fact, NO_LEADER, StateFact};
+    use model::{
+        BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, PartitionId, TopicId, TopicName,
+    };
+
+    use super::*;
+
+    fn led_by(leader: BrokerId) -> StateFact {
+        StateFact {
+            replicas: vec![BrokerId(1), BrokerId(2)],
+            isr: vec![BrokerId(1), BrokerId(2)],
+            leader,
+            leader_epoch: LeaderEpoch(0),
+            partition_epoch: PartitionEpoch(0),
+            adding: Vec::new(),
+            removing: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_cluster_is_counted_under_kafkas_names() {
+        let mut image = Image::default();
+        for (id, is_fenced) in [(1, false), (2, true)] {
+            image.apply(&Fact::RegisterBroker {
+                id: BrokerId(id),
+                incarnation: 1,
+                epoch: BrokerEpoch(id.into()),
+                host: "h".to_owned(),
+                port: 1,
+                rack: None,
+                is_fenced,
+                is_shutting_down: false,
+            });
+        }
+        let topic = TopicId::parse("AAAAAAAAAAAAAAAAAAAAAg").expect("an id");
+        image.apply(&Fact::Topic { name: TopicName::parse("t").expect("a name"), id: topic });
+        for (index, leader) in [(0, BrokerId(1)), (1, BrokerId(2)), (2, NO_LEADER)] {
+            let (first, state) = (PartitionId(index), led_by(leader));
+            image.apply(&Fact::Partitions { topic, first, count: 1, state });
+        }
+        let shown: Vec<(&str, f64)> = of_cluster(&image, true)
+            .map(|(name, value)| (name.rsplit('_').next().unwrap_or_default(), value))
+            .to_vec();
+        let expected = [
+            ("activecontrollercount", 1.0),
+            ("activebrokercount", 1.0),
+            ("fencedbrokercount", 1.0),
+            ("globaltopiccount", 1.0),
+            ("globalpartitioncount", 3.0),
+            ("offlinepartitionscount", 1.0),
+            ("preferredreplicaimbalancecount", 2.0),
+        ];
+        assert_eq!(shown, expected);
     }
 }

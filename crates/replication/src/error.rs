@@ -109,6 +109,17 @@ impl PartitionError {
         }
     }
 
+    /// Whether the log is not what was written.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Read(ReadError::Storage(error))
+            | Self::Append(AppendError::Storage(error))
+            | Self::Storage(error) => error.is_damage(),
+            _ => false,
+        }
+    }
+
     /// Which records of a batch are refused, and why.
     #[must_use]
     pub fn record_errors(&self) -> &[RecordError] {

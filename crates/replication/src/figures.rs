@@ -10,6 +10,10 @@ pub struct ReplicationFigures {
     truncations_below_watermark: AtomicU64,
     damages: AtomicU64,
     failed_followers: AtomicU64,
+    isr_shrinks: AtomicU64,
+    isr_expands: AtomicU64,
+    damaged_logs: AtomicU64,
+    logs_begun_anew: AtomicU64,
 }
 
 impl ReplicationFigures {
@@ -41,6 +45,43 @@ impl ReplicationFigures {
     #[must_use]
     pub fn failed_followers(&self) -> u64 {
         self.failed_followers.load(Ordering::Relaxed)
+    }
+
+    /// How often somebody left the ISR of a partition led here.
+    #[must_use]
+    pub fn isr_shrinks(&self) -> u64 {
+        self.isr_shrinks.load(Ordering::Relaxed)
+    }
+
+    /// How often somebody joined the ISR of a partition led here.
+    #[must_use]
+    pub fn isr_expands(&self) -> u64 {
+        self.isr_expands.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn observe_isr(&self, before: usize, after: usize) {
+        self.isr_shrinks.fetch_add(u64::from(after < before), Ordering::Relaxed);
+        self.isr_expands.fetch_add(u64::from(after > before), Ordering::Relaxed);
+    }
+
+    /// How often a log here was found damaged.
+    #[must_use]
+    pub fn damaged_logs(&self) -> u64 {
+        self.damaged_logs.load(Ordering::Relaxed)
+    }
+
+    /// How many of them were put aside, to be replicated anew.
+    #[must_use]
+    pub fn logs_begun_anew(&self) -> u64 {
+        self.logs_begun_anew.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn observe_own_damage(&self) {
+        self.damaged_logs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn observe_begun_anew(&self) {
+        self.logs_begun_anew.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn observe_copied(&self, bytes: usize) {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   every second        sync what has waited long enough (flush.ms, logmill.log.sync.ahead.bytes), give back what idle logs hold,
-//!                       propose that followers go which lag (replica.lag.time.max.ms)
+//!                       propose that followers go which lag (replica.lag.time.max.ms), and that this replica goes whose log is damaged
 //!   every 5 s           record recovery points, log starts, high watermarks (replica.high.watermark.checkpoint.interval.ms)
 //!   every 15 s          compact what is dirty enough (log.cleaner.backoff.ms)
 //!   every 5 min         retention (log.retention.check.interval.ms)
@@ -187,6 +187,7 @@ pub(crate) fn tick(replicas: &ReplicaSet, now: Instant) {
     schedule.sync(replicas, now);
     schedule.give_back(now);
     watch_followers(replicas, now);
+    mend_damaged(replicas);
     if schedule.checkpoint.is_due(now) {
         schedule.write_checkpoint(replicas);
     }
@@ -217,6 +218,16 @@ fn watch_followers(replicas: &ReplicaSet, now: Instant) {
         weak.upgrade().is_some_and(|partition| partition.watch_followers(now))
     };
     let still: Vec<_> = watched.into_iter().filter(is_watched).collect();
+    lock().extend(still);
+}
+
+/// Partitions whose logs are damaged: each leaves who is in sync, and is replicated anew once it has.
+fn mend_damaged(replicas: &ReplicaSet) {
+    let lock = || replicas.home.damaged.lock();
+    let damaged = mem::take(&mut *lock());
+    let is_damaged =
+        |weak: &Weak<Partition>| weak.upgrade().is_some_and(|partition| partition.mend());
+    let still: Vec<_> = damaged.into_iter().filter(is_damaged).collect();
     lock().extend(still);
 }
 

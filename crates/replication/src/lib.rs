@@ -27,6 +27,7 @@ mod opener;
 mod options;
 mod partition;
 mod replica_set;
+mod standing;
 mod subscriptions;
 mod waiter;
 mod waiters;
@@ -47,5 +48,6 @@ pub use partition::{
     Placed, ReplicaFetch, Terms,
 };
 pub use replica_set::ReplicaSet;
+pub use standing::Standing;
 pub use subscriptions::Interest;
 pub use waiter::Waiter;

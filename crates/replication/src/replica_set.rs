@@ -71,6 +71,7 @@ impl ReplicaSet {
             lag_max: Duration::from_millis(lag_ms),
             written: Mutex::default(),
             watched: Mutex::default(),
+            damaged: Mutex::default(),
             assignments: Arc::default(),
             proposals: OnceLock::new(),
             figures: Arc::default(),

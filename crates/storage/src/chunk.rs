@@ -4,6 +4,7 @@ use std::{fmt, io, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use model::Offset;
+use records::{Batch, Batches};
 use world::File;
 
 /// Whole batches that lie one after another in the log.
@@ -50,6 +51,16 @@ impl Chunk {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.size_bytes == 0
+    }
+
+    /// Whether every batch is whole and agrees with its CRC.
+    ///
+    /// # Errors
+    /// What reading a file meets.
+    pub fn is_sound(&self) -> io::Result<bool> {
+        let bytes = self.clone().into_bytes()?;
+        let is_sound = |batch: Result<Batch<'_>, _>| batch.is_ok_and(|batch| batch.is_crc_right());
+        Ok(Batches::new(&bytes).all(is_sound))
     }
 
     /// All of it in memory.

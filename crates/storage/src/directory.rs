@@ -8,6 +8,7 @@
 //!   cleaner-offset-checkpoint        "topic partition offset" per line
 //!   topic-0/, topic-1/, …            a log each
 //!   topic-2.<id>-delete/             a deleted log, until file.delete.delay.ms has passed
+//!   topic-2.<id>-damaged/           a log that was damaged, and is replicated anew from another broker's
 //!   topic-2.<id>-stray/              a log of another topic that had the same name
 //! ```
 
@@ -262,8 +263,39 @@ impl DataDirectory {
         drop(log);
         let aside = self.put_aside(partition, id, "delete")?;
         self.shared.doom(aside, due);
-        set_cleaned(&self.shared, partition, None)?;
         self.shared.recovery_points.remove(partition);
+        self.forget(partition)
+    }
+
+    /// Puts a damaged log aside (`log`, if it could be opened), and begins an empty one in its place. What was put aside is never removed, but
+    /// by the next of the same partition. Durable when it returns.
+    ///
+    /// # Errors
+    /// When the directory has failed, or fails now.
+    pub fn begin_anew(
+        &self,
+        partition: &TopicPartition,
+        id: TopicId,
+        (log, options): (Option<Log>, Arc<LogOptions>),
+        now: TimestampMs,
+    ) -> Result<Log, StorageError> {
+        self.shared.check()?;
+        // First: a recovery point of the old log would vouch for what is yet to be written.
+        self.shared.recovery_points.on_cut(self.shared.place(), partition, Offset::ZERO)?;
+        if let Some(log) = log {
+            log.give_up();
+        }
+        self.put_aside(partition, id, "damaged")?;
+        self.forget(partition)?;
+        let log = self.open_log(partition, id, options, now)?;
+        let path = &self.shared.path;
+        self.shared.disk.sync_directory(path).on("sync", path)?;
+        Ok(log)
+    }
+
+    /// Forgets what checkpoints say of a log that is gone.
+    fn forget(&self, partition: &TopicPartition) -> Result<(), StorageError> {
+        set_cleaned(&self.shared, partition, None)?;
         let mut checkpoints = lock(&self.checkpoints);
         checkpoints.log_starts.remove(partition);
         checkpoints.high_watermarks.remove(partition);

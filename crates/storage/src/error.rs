@@ -77,6 +77,12 @@ impl StorageError {
         }
     }
 
+    /// Whether bytes of a log are not what was written. To ask for them again will not help; another replica may have them.
+    #[must_use]
+    pub const fn is_damage(&self) -> bool {
+        matches!(self, Self::Corrupt { .. })
+    }
+
     pub(crate) fn corrupt(path: &Path, why: impl Into<String>) -> Self {
         Self::Corrupt { path: path.to_owned(), why: why.into() }
     }

@@ -160,7 +160,8 @@ impl Core {
     }
 
     pub(crate) fn figures(&self) -> Arc<Figures> {
-        Arc::new(Figures::new(self.metrics.clone(), self.replicas.clone(), self.publisher.clone()))
+        let (metrics, replicas) = (self.metrics.clone(), self.replicas.clone());
+        Arc::new(Figures::new(metrics, replicas, self.publisher.clone(), self.controller.clone()))
     }
 }
 

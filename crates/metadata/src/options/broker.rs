@@ -157,7 +157,7 @@ pub const ROWS: &[Row] = rows! {
     "num.network.threads" Int "3" from(1), dynamic, "Accepted; the number of threads follows the cores.";
     "num.partitions" Int "1" from(1), fixed, "Partitions of a topic that does not say.";
     "num.recovery.threads.per.data.dir" Int "2" from(1), dynamic, "Threads that open and recover logs.";
-    "num.replica.fetchers" Int "1" ANY, dynamic, "Fetchers per source broker.";
+    "num.replica.fetchers" Int "1" ANY, dynamic, "Accepted; there is one fetcher per source broker.";
     "offset.metadata.max.bytes" Int "4096" ANY, fixed, "The longest text beside a committed offset.";
     "offsets.retention.check.interval.ms" Long "600000" from(1), fixed, "Time between two looks for expired offsets.";
     "offsets.retention.minutes" Int "10080" from(1), fixed, "How long an empty group keeps its offsets.";

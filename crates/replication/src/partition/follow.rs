@@ -29,6 +29,10 @@ impl Partition {
         if core.assigned.leader != leader {
             return Followable::Elsewhere;
         }
+        if core.damage.is_some() {
+            // What it would ask says how far its log goes; it is to count no more.
+            return Followable::Idle;
+        }
         match &core.state {
             State::Followed(followed) => match followed.follower.ask(&followed.own_log(), now) {
                 Some(ask) => Followable::Ask(ask),
@@ -45,11 +49,12 @@ impl Partition {
     pub fn on_leader_answer(&self, asked: &Ask, said: LeaderSays, records: &Bytes) {
         let now = self.home.now();
         let mut core = self.lock();
+        let is_damaged = core.damage.is_some();
         let State::Followed(followed) = &mut core.state else { return };
         let is_current = followed.follower.epoch() == asked.epoch
             && followed.log.end() == asked.from
             && !followed.follower.has_failed();
-        if !is_current {
+        if !is_current || is_damaged {
             return;
         }
         let before = followed.log.end();
@@ -57,7 +62,9 @@ impl Partition {
         if let Err(error) = done {
             eprintln!("error: {}: not replicated: {error}", self.name);
             followed.follower.on_disk_error(now);
+            self.note_damage(&mut core, &error.into());
         }
+        let State::Followed(followed) = &mut core.state else { return };
         let grown = followed.log.end().since(before);
         let is_news = grown > 0 && self.note_unsynced(&mut core, records.len(), grown, now);
         let is_sync_due = core.unsynced.records >= core.options.topic.flush_messages;
@@ -163,7 +170,8 @@ impl Partition {
         let (Some(offsets), Some(log)) = (state.offsets(), state.log()) else {
             return Err(PartitionError::Gone);
         };
-        super::read::read_committed(log, &request, &offsets)
+        let read = super::read::read_committed(log, &request, &offsets);
+        self.noting(&mut core, read)
     }
 
     /// What was written since the last sync; answers whether housekeeping is to be told.

@@ -23,6 +23,8 @@ pub(crate) struct Home {
     pub(crate) written: Mutex<Vec<Weak<Partition>>>,
     /// Partitions led here of which somebody is behind.
     pub(crate) watched: Mutex<Vec<Weak<Partition>>>,
+    /// Partitions whose logs here were found damaged.
+    pub(crate) damaged: Mutex<Vec<Weak<Partition>>>,
     /// Whom to fetch what from.
     pub(crate) assignments: Arc<Assignments>,
     /// Where ISRs are proposed; a node that was told of nobody changes none.
@@ -42,6 +44,11 @@ impl Home {
     /// Tells housekeeping of one that was written.
     pub(crate) fn note_written(&self, partition: Weak<Partition>) {
         self.written.lock().push(partition);
+    }
+
+    /// Tells housekeeping of one whose log is damaged.
+    pub(crate) fn note_damaged(&self, partition: Weak<Partition>) {
+        self.damaged.lock().push(partition);
     }
 
     /// Tells housekeeping of one that waits for a follower.

@@ -53,7 +53,10 @@ impl Partition {
             now,
         );
         let (offsets, end) = (led.offsets(), led.log.end());
-        let fetched = led.read_up_to(end, &fetch.read, &offsets);
+        let fetched = led.read_up_to(end, &fetch.read, &offsets).and_then(|fetched| {
+            led.check_what_is_asked_again(fetch.replica, &fetched, &self.name).map(|()| fetched)
+        });
+        let fetched = self.noting(&mut core, fetched);
         let mut woken = Vec::new();
         if effects.high_watermark.is_some() {
             woken = self.settle(&mut core);
@@ -69,7 +72,12 @@ impl Partition {
     /// What time asks of a leader; answers whether somebody is behind still.
     pub(crate) fn watch_followers(&self, now: Instant) -> bool {
         let mut core = self.lock();
+        let is_damaged = core.damage.is_some();
         let State::Led(led) = &mut core.state else { return false };
+        if is_damaged && led.leader.isr().count() > 1 {
+            // The others are to have what it leads: it takes none of them out, or it would be the last that is in sync.
+            return true;
+        }
         let effects = led.leader.on_tick(now);
         let mut isr = effects.propose_isr;
         if isr.is_none() && std::mem::take(&mut led.sends_again) {

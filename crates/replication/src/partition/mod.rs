@@ -3,6 +3,7 @@
 //! One short mutex guards all three; the offsets are readable without it ([`Ends`]). Nothing waits under it but the disk, and syncs, compaction
 //! runs and wakes happen outside. The log opens when it is first needed: a node with 10,000 partitions serves before it has opened them all.
 
+mod damage;
 mod follow;
 mod home;
 mod lead;
@@ -13,6 +14,7 @@ mod upkeep;
 mod write;
 
 use std::{
+    collections::BTreeMap,
     mem,
     sync::{Arc, Weak},
 };
@@ -25,7 +27,10 @@ use world::{
     exec::{Mutex, MutexGuard},
 };
 
-use self::role::{Followed, Led, State};
+use self::{
+    damage::Damage,
+    role::{Followed, Led, State},
+};
 use crate::{
     DirtySet, Follower, Interest, Leader, LeaderRules, Offsets, PartitionError, Reign, Slot,
     Waiter,
@@ -71,6 +76,9 @@ struct Core {
     waiters: Waiters,
     subscriptions: Subscriptions,
     unsynced: Unsynced,
+    damage: Option<Damage>,
+    /// How often the log was begun anew in this life.
+    mended: u32,
 }
 
 /// What was written since the last sync.
@@ -107,6 +115,8 @@ impl Partition {
             waiters: Waiters::default(),
             subscriptions: Subscriptions::default(),
             unsynced: Unsynced::default(),
+            damage: None,
+            mended: 0,
         };
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
@@ -215,6 +225,7 @@ impl Partition {
         let rules = self.rules(options);
         if is_new_reign {
             self.change_role(&mut core);
+            self.begin_anew_if_possible(&mut core);
         } else if let State::Led(led) = &mut core.state {
             if are_new_options {
                 led.leader.on_rules(rules, now);
@@ -223,6 +234,7 @@ impl Partition {
             if before.partition_epoch != assigned.partition_epoch {
                 led.sends_again = false;
                 led.leader.on_isr_committed(&assigned.isr, now);
+                self.home.figures.observe_isr(before.isr.len(), assigned.isr.len());
             }
         }
         let mut woken = self.settle(&mut core);
@@ -289,7 +301,10 @@ impl Partition {
                     self.watch(core);
                     self.tell_fetchers(core.assigned.leader, core.assigned.leader);
                 }
-                Err(error) => core.state = State::Offline(error.to_string()),
+                Err(error) => {
+                    self.note_damage(core, &error);
+                    core.state = State::Offline(error.to_string());
+                }
             }
         }
         match &mut core.state {
@@ -310,6 +325,13 @@ impl Partition {
             log.note_synced(synced);
         }
         let known = directory.high_watermark(&self.name).unwrap_or(Offset::ZERO);
+        if known > log.end() {
+            let end = log.end();
+            eprintln!(
+                "error: {}: its log ends at {end}, below its high watermark {known}: the disk has lost what was synced, or power what was not",
+                self.name
+            );
+        }
         let high_watermark = known.clamp(log.start(), log.end());
         Ok((log, high_watermark))
     }
@@ -344,7 +366,8 @@ impl Partition {
             high_watermark,
         };
         let (leader, _) = Leader::new(&reign, self.rules(&core.options), self.home.now());
-        State::Led(Box::new(Led { log, leader, is_watched: false, sends_again: false }))
+        let served = BTreeMap::new();
+        State::Led(Box::new(Led { log, leader, is_watched: false, sends_again: false, served }))
     }
 
     /// Who fetches from these leaders is to look at this partition again.

@@ -3,8 +3,8 @@
 use model::{Isolation, LeaderEpoch, Offset, TimestampMs};
 use storage::ProducerSummary;
 
-use super::{Partition, role::Led, wake};
-use crate::PartitionError;
+use super::{Partition, State, role::Led, wake};
+use crate::{PartitionError, standing::Facts};
 
 /// What ListOffsets may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,6 +189,21 @@ impl Partition {
             size_bytes: log.size_bytes(),
             segments: log.segment_count(),
         })
+    }
+
+    /// How it stands.
+    pub(crate) fn facts(&self) -> Facts {
+        let core = self.lock();
+        let assigned = &core.assigned;
+        let min = core.options.topic.min_insync_replicas;
+        Facts {
+            leader: assigned.leader,
+            is_offline: core.damage.is_some() || matches!(core.state, State::Offline(_)),
+            replicas: assigned.replicas.len(),
+            in_sync: assigned.isr.len(),
+            min_insync_replicas: usize::try_from(min).unwrap_or(1),
+            is_reassigned: assigned.is_reassigned(),
+        }
     }
 
     /// Who is in sync, by the controller's word.

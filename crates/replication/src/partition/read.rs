@@ -49,7 +49,8 @@ impl Partition {
         if let Some(diverging) = led.divergence(&request)? {
             return Ok(Fetched::diverging(&request, &offsets, diverging));
         }
-        read_committed(&led.log, &request, &offsets)
+        let read = read_committed(&led.log, &request, &offsets);
+        self.noting(&mut core, read)
     }
 
     /// Reads up to the log's end, committed or not: for whoever is about to answer for the partition in this reign, and waits for the
@@ -73,7 +74,8 @@ impl Partition {
         if from == end {
             return Ok(Chunk::empty(from));
         }
-        Ok(led.log.read(from, end, bytes_max, true)?)
+        let read = led.log.read(from, end, bytes_max, true).map_err(PartitionError::from);
+        self.noting(&mut core, read)
     }
 }
 

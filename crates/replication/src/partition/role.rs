@@ -1,6 +1,8 @@
 //! What a partition is on this node: led or followed, or not there. Either way there is one log, and offsets to show.
 
-use model::{LeaderEpoch, Offset};
+use std::collections::BTreeMap;
+
+use model::{BrokerId, LeaderEpoch, Offset};
 use storage::Log;
 
 use crate::{Follower, Leader, Offsets, OwnLog, PartitionError};
@@ -25,6 +27,8 @@ pub(super) struct Led {
     pub(super) is_watched: bool,
     /// Nobody knows what became of the proposal: to be sent again.
     pub(super) sends_again: bool,
+    /// Up to where each follower was last given records: who asks for some of them again has found them damaged, or never got them.
+    pub(super) served: BTreeMap<BrokerId, Offset>,
 }
 
 pub(super) struct Followed {

@@ -46,7 +46,8 @@ impl Partition {
             log.plan_compaction(self.home.wall(), offsets.last_stable)
         };
         let Some(planned) = planned else { return Ok(false) };
-        let compacted = planned.run()?;
+        let compacted = planned.run().map_err(PartitionError::from);
+        let compacted = self.noting(&mut self.lock(), compacted)?;
         if let Some(log) = self.lock().state.log_mut() {
             log.install_compaction(compacted)?;
         }

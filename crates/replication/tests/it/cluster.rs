@@ -82,6 +82,8 @@ impl Cluster {
     pub(crate) fn crash(&mut self, id: BrokerId) {
         let node = self.nodes.get_mut(&id).unwrap();
         node.life = None;
+        // What recovery finds damaged it cuts, as if it had been torn.
+        node.has_lost_power |= node.is_damaged;
         node.disk.crash_process();
     }
 
@@ -359,6 +361,7 @@ impl Cluster {
                 && ours.log_end == offsets.log_end
             {
                 node.is_suspect = false;
+                node.is_damaged = false;
             }
         }
     }

@@ -4,7 +4,7 @@
 //!   register   the life before leaves: out of the ISR if others are left, others lead what it led
 //!   fence      likewise
 //!   unfence    it leads where nobody could
-//!   alter      a leader's proposal of who is in sync (KIP-497, KIP-903)
+//!   alter      a leader's proposal of who is in sync (KIP-497, KIP-903), or a damaged replica's of who is besides itself
 //! ```
 
 use metadata::{Fact, Image, NO_LEADER, PartitionState, StateFact};
@@ -127,11 +127,15 @@ impl Controller {
         if proposal.leader_epoch < state.leader_epoch {
             return Err(ErrorCode::FencedLeaderEpoch);
         }
-        if broker.0 != state.leader {
+        let is_leave = proposal.isr.iter().all(|(id, _)| *id != broker.0);
+        if broker.0 != state.leader && !is_leave {
             return Err(ErrorCode::InvalidRequest);
         }
         if proposal.partition_epoch < state.partition_epoch {
             return Err(ErrorCode::InvalidUpdateVersion);
+        }
+        if is_leave {
+            return self.leave_damaged(broker.0, state);
         }
         let is_eligible = |(id, epoch): &(BrokerId, Option<BrokerEpoch>)| {
             let member = self.image.broker(*id).filter(|member| member.is_active());
@@ -143,6 +147,17 @@ impl Controller {
         let isr = proposal.isr.iter().map(|(id, _)| *id).collect();
         let partition_epoch = state.partition_epoch.next();
         self.put(StateFact { isr, partition_epoch, ..state });
+        Ok(())
+    }
+
+    /// A new reign begins in any case: what was said in the present one counts no more.
+    fn leave_damaged(&mut self, id: BrokerId, state: StateFact) -> Result<(), ErrorCode> {
+        let isr: Vec<_> = state.isr.iter().filter(|member| **member != id).copied().collect();
+        let can_lead = |other: &BrokerId| isr.contains(other) && self.image.is_active(*other);
+        let stays = Some(state.leader).filter(can_lead);
+        let next = stays.or_else(|| isr.iter().copied().find(can_lead));
+        let leader = next.ok_or(ErrorCode::IneligibleReplica)?;
+        self.lead(leader, StateFact { isr, ..state });
         Ok(())
     }
 

@@ -1,5 +1,5 @@
 //! Random histories: appends, fetches that are lost or damaged, elections clean and unclean, the ISR shrinking and growing, nodes that are
-//! killed or lose power, facts heard late. What must hold does after every step (`cluster.rs`), and in the end nothing acknowledged is missing.
+//! killed or lose power, or whose logs are damaged, facts heard late. What must hold does after every step (`cluster.rs`), and in the end nothing acknowledged is missing.
 //!
 //! `LOGMILL_SEED=N cargo test -p replication --test it histories` replays one history, `LOGMILL_HISTORIES=N` runs more of them.
 
@@ -14,7 +14,10 @@ use replication::{
 };
 use world::Chance;
 
-use crate::cluster::{Cluster, Fate};
+use crate::{
+    cluster::{Cluster, Fate},
+    damage::{Hit, damage},
+};
 
 const HISTORIES: u64 = 60;
 const STEPS: usize = 250;
@@ -120,7 +123,14 @@ impl History {
                 self.cluster.controller.elect(id);
             }
             94 => self.elect_uncleanly(),
-            95..97 => self.stop(),
+            95 => self.stop(),
+            96 => {
+                if self.chance.below(2) == 0 {
+                    self.stop()
+                } else {
+                    self.damage_log()
+                }
+            }
             _ => self.restart_or_fence(),
         }
         self.look_for_acks();
@@ -234,6 +244,21 @@ impl History {
             self.cluster.crash(id);
         } else {
             self.cluster.power_cut(id, &mut self.chance);
+        }
+    }
+
+    /// A log's first batch is none any more, on a node that finds it out; the others have all it had.
+    fn damage_log(&mut self) {
+        let id = self.any();
+        let are_sound = self
+            .cluster
+            .nodes
+            .values()
+            .all(|node| node.life.is_some() && !node.is_suspect && !node.has_lost_power);
+        let are_in_sync = self.cluster.state().isr.len() == self.cluster.nodes.len();
+        if are_sound && are_in_sync && self.cluster.nodes.len() > 2 {
+            damage(&mut self.cluster, id, Hit::Header);
+            let _it_finds_out = self.cluster.nodes[&id].readable();
         }
     }
 

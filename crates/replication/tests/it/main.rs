@@ -3,6 +3,7 @@
 
 mod cluster;
 mod controller;
+mod damage;
 mod histories;
 mod node;
 mod scenarios;

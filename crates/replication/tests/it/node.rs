@@ -30,8 +30,10 @@ pub(crate) struct Node {
     pub(crate) heard: usize,
     /// Whether power has gone since it was last known to have what it acknowledged.
     pub(crate) has_lost_power: bool,
-    /// Shows what an unclean leader has undone, until it has followed it.
+    /// Shows what an unclean leader has undone, or what its damaged log has become, until it has followed another.
     pub(crate) is_suspect: bool,
+    /// Whether that is for a damage.
+    pub(crate) is_damaged: bool,
 }
 
 /// What goes with the process.
@@ -60,7 +62,7 @@ impl Node {
     pub(crate) fn new(id: BrokerId) -> Self {
         let disk = SimDisk::new();
         let (heard, life) = (0, None);
-        Self { id, disk, life, heard, has_lost_power: false, is_suspect: false }
+        Self { id, disk, life, heard, has_lost_power: false, is_suspect: false, is_damaged: false }
     }
 
     /// Starts, having heard of the first `heard` facts.
@@ -129,7 +131,10 @@ fn values_from(partition: &Partition, start: Offset) -> Vec<String> {
     let mut all = Vec::new();
     let mut from = start;
     loop {
-        let fetched = partition.read_followed(FetchRequest { from, ..request }).unwrap();
+        // What is damaged is shown to nobody.
+        let Ok(fetched) = partition.read_followed(FetchRequest { from, ..request }) else {
+            return all;
+        };
         if fetched.chunk.is_empty() {
             return all;
         }
@@ -144,7 +149,8 @@ fn values(bytes: &Bytes) -> Vec<String> {
         let batch = batch.unwrap();
         let mut scratch = Vec::new();
         for record in batch.records(&mut scratch).unwrap() {
-            let value = String::from_utf8(record.unwrap().value.unwrap().to_vec()).unwrap();
+            let record = record.unwrap();
+            let value = String::from_utf8_lossy(record.value.unwrap());
             all.push(format!("{}:{value}", batch.leader_epoch()));
         }
     }

@@ -49,7 +49,13 @@ impl Walk {
         let from = self.from;
         self.from += head.size as usize;
         let bytes = self.buffer.get(from..self.from).ok_or_else(|| torn(&self.path))?;
-        Batch::parse(bytes).map(Some).map_err(|_| torn(&self.path))
+        let batch = Batch::parse(bytes).map_err(|_| torn(&self.path))?;
+        if !batch.is_crc_right() {
+            // What is written anew gets a new CRC: damage would pass for sound from then on.
+            let why = format!("the batch at offset {} has a wrong CRC", batch.base_offset());
+            return Err(StorageError::corrupt(&self.path, why));
+        }
+        Ok(Some(batch))
     }
 
     /// Makes sure that `length` bytes are in the buffer, or all that are left.

@@ -166,6 +166,25 @@ impl SimDisk {
         self.world().faults = Faults::default();
     }
 
+    /// Turns over the bits of a byte of a file, where it lies: what was read before is not what is read from now on. Says whether there was one.
+    #[must_use]
+    pub fn damage(&self, path: &Path, position: usize) -> bool {
+        let world = self.world();
+        let Some(Node::File(inode)) = world.names.find(path) else { return false };
+        let mut content = inode.content();
+        let Content { bytes, durable, pending } = &mut *content;
+        let is_there = position < bytes.len();
+        let written = pending.iter_mut().filter_map(|edit| match edit {
+            Edit::Write { position: from, bytes } => bytes.get_mut(position.checked_sub(*from)?),
+            Edit::Truncate { .. } => None,
+        });
+        let kept = [bytes.get_mut(position), durable.get_mut(position)].into_iter().flatten();
+        for byte in kept.chain(written) {
+            *byte = !*byte;
+        }
+        is_there
+    }
+
     /// Bytes written to files so far.
     #[must_use]
     pub fn bytes_written(&self) -> u64 {
