@@ -5,7 +5,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 /// A crate as its manifest says.
