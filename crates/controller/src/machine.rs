@@ -64,10 +64,9 @@ impl Machine {
         let ms =
             |name| Duration::from_millis(u64::try_from(options.server.number(name)).unwrap_or(0));
         let timeout = ms("broker.session.timeout.ms");
-        let interval = ms("broker.heartbeat.interval.ms");
         let seconds = options.server.number("leader.imbalance.check.interval.seconds");
         let balance_interval = Duration::from_secs(u64::try_from(seconds).unwrap_or(300));
-        let sessions = Sessions::new(timeout, interval);
+        let sessions = Sessions::new(timeout);
         Self { world, options, sessions, balance_interval, next_look: None }
     }
 

@@ -1,8 +1,8 @@
 //! Who has shown itself lately: the controller's soft state about brokers.
 //!
 //! Told: heartbeats, suspicions and their ends, and `now`. It lives in the memory of the controller that leads and begins anew with its reign: every broker
-//! then has a full session to show itself. A new life of a broker that has not done so need not wait that long: who lives shows itself
-//! within a heartbeat's interval.
+//! then has a full session to show itself. A new life of a broker that has not done so need not wait that long: a node has one life at a time (its
+//! data directory is locked), so it waits only in case the old one's heartbeat is under way.
 //!
 //! ```text
 //!   heartbeat ──▶ deadline = now + session, not suspected       suspicion ──▶ suspected until now + grace
@@ -24,8 +24,6 @@ pub const SUSPICION_GRACE: Duration = Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
     timeout: Duration,
-    /// `broker.heartbeat.interval.ms`.
-    interval: Duration,
     all: BTreeMap<BrokerId, Session>,
 }
 
@@ -47,8 +45,8 @@ pub(crate) struct Session {
 }
 
 impl Sessions {
-    pub(crate) fn new(timeout: Duration, interval: Duration) -> Self {
-        Self { timeout, interval, all: BTreeMap::new() }
+    pub(crate) fn new(timeout: Duration) -> Self {
+        Self { timeout, all: BTreeMap::new() }
     }
 
     /// Forgets all and gives each of `brokers` a full session.
@@ -81,9 +79,8 @@ impl Sessions {
 
     /// Gives `broker` a session if it has none, though it has not shown itself.
     pub(crate) fn ensure(&mut self, broker: BrokerId, epoch: BrokerEpoch, now: Instant) {
-        let shown_within = self.interval.saturating_add(SUSPICION_GRACE);
         let mut unheard = Session::new(epoch, now.plus(self.timeout));
-        unheard.unheard_until = Some(now.plus(shown_within));
+        unheard.unheard_until = Some(now.plus(SUSPICION_GRACE));
         self.all.entry(broker).or_insert(unheard);
     }
 
@@ -161,14 +158,18 @@ mod tests {
     const BROKER: BrokerId = BrokerId(1);
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// All three nodes were killed and started again: nobody could take part before the sessions of the lives before were over.
+    /// All three nodes were killed and started again, or the one that led the quorum: nobody could take part, and nobody else led what it had led, before the
+    /// session of the life before was over.
     #[test]
     fn a_life_that_a_new_reign_has_not_heard_does_not_bar_the_next_for_a_whole_session() {
         let (start, epoch) = (Instant::default(), BrokerEpoch(7));
-        let mut sessions = Sessions::new(9 * SECOND, 2 * SECOND);
+        let mut sessions = Sessions::new(9 * SECOND);
         sessions.begin([(BROKER, epoch)].into_iter(), start);
-        assert!(sessions.is_live(BROKER, epoch, start.plus(2 * SECOND)), "it may show itself");
-        assert!(!sessions.is_live(BROKER, epoch, start.plus(3 * SECOND)), "it would have");
+        assert!(
+            sessions.is_live(BROKER, epoch, start.plus(SUSPICION_GRACE / 2)),
+            "it may be heard"
+        );
+        assert!(!sessions.is_live(BROKER, epoch, start.plus(SUSPICION_GRACE)), "it has not been");
         assert!(sessions.take_over(start.plus(3 * SECOND)).is_empty(), "it is not fenced for that");
         sessions.touch(BROKER, epoch, start.plus(3 * SECOND));
         assert!(sessions.is_live(BROKER, epoch, start.plus(11 * SECOND)), "it has shown itself");
@@ -179,7 +180,7 @@ mod tests {
     #[test]
     fn a_suspect_that_answers_the_quorum_keeps_its_session() {
         let (start, epoch) = (Instant::default(), BrokerEpoch(7));
-        let mut sessions = Sessions::new(9 * SECOND, 2 * SECOND);
+        let mut sessions = Sessions::new(9 * SECOND);
         sessions.touch(BROKER, epoch, start);
         sessions.suspect(BROKER, SUSPICION_GRACE, start.plus(SECOND));
         assert_eq!(sessions.next_deadline(), Some(start.plus(SECOND + SUSPICION_GRACE)));
@@ -192,7 +193,7 @@ mod tests {
     #[test]
     fn a_suspect_that_nobody_hears_is_over_within_the_grace() {
         let (start, epoch) = (Instant::default(), BrokerEpoch(7));
-        let mut sessions = Sessions::new(9 * SECOND, 2 * SECOND);
+        let mut sessions = Sessions::new(9 * SECOND);
         sessions.touch(BROKER, epoch, start);
         sessions.suspect(BROKER, SUSPICION_GRACE, start.plus(SECOND));
         sessions.suspect(BROKER, SUSPICION_GRACE, start.plus(SECOND).plus(SUSPICION_GRACE / 2));
