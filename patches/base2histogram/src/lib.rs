@@ -2,7 +2,7 @@
 //!
 //! openraft counts the sizes of its replication batches in one such histogram and, without its feature `runtime-stats`, never reads it.
 //! The original computes its bucket bounds for all sixteen precisions when the first histogram is made, 26 MB that stay resident in every
-//! node. `docs/decisions/0007-histogram-stand-in.md` says when this may go.
+//! node. `docs/decisions/0008-histogram-stand-in.md` says when this may go.
 
 use std::fmt;
 
