@@ -85,7 +85,7 @@ class Node:
             self._launch_logmill()
         else:
             subprocess.run([self.program, "start", self.directory, str(self.port)], check=True, stdout=subprocess.DEVNULL)
-        return await_metadata(self.port)
+        return await_metadata(self.port, self._check_it_lives)
 
     def kill(self):
         """kill -9."""
@@ -131,14 +131,24 @@ class Node:
         check(done.returncode == 0, f"logmill sql ended with {done.returncode}: {done.stdout} {done.stderr}")
         return done.stdout
 
+    def _check_it_lives(self):
+        if not self.is_logmill or is_alive(self.pid()):
+            return
+        with open(self._log_file, errors="replace") as log:
+            raise AssertionError(f"the broker ended at once: {log.readlines()[-1:]}")
+
     @property
     def _pid_file(self):
         return os.path.join(self.directory, "pid")
 
+    @property
+    def _log_file(self):
+        return os.path.join(self.directory, "broker.log")
+
     def _launch_logmill(self):
         command = [self.program, "dev", "--data", os.path.join(self.directory, "data")]
         command += ["--kafka-port", str(self.port), "--http-port", str(self.http_port)]
-        with open(os.path.join(self.directory, "broker.log"), "ab") as log:
+        with open(self._log_file, "ab") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         with open(self._pid_file, "w") as file:
             file.write(str(process.pid))
@@ -161,14 +171,21 @@ class Node:
 
 
 def is_alive(pid):
-    """Whether the process runs: one that only waits to be reaped does not."""
+    """Whether the process runs: one that only waits to be reaped does not.
+
+    Every thread is asked. The first is a zombie as soon as it has ended itself, while the others still hold the listening sockets.
+    """
     try:
         if os.waitpid(pid, os.WNOHANG)[0] == pid:
             return False
     except ChildProcessError:
         pass
+    return any(map(_is_running, glob.glob(f"/proc/{pid}/task/*/stat")))
+
+
+def _is_running(stat_file):
     try:
-        with open(f"/proc/{pid}/stat") as stat:
+        with open(stat_file) as stat:
             return stat.read().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False

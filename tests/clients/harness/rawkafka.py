@@ -55,10 +55,11 @@ def answers_metadata(port, host="127.0.0.1"):
     return correlation == 7 and brokers > 0
 
 
-def await_metadata(port, seconds=120.0):
-    """Waits until the broker serves; returns the milliseconds that it took."""
+def await_metadata(port, check_it_lives, seconds=120.0):
+    """Waits until the broker serves; returns the milliseconds that it took. `check_it_lives` raises once waiting is in vain."""
     started = time.monotonic()
     while not answers_metadata(port):
+        check_it_lives()
         if time.monotonic() - started > seconds:
             raise TimeoutError(f"no Metadata answer on port {port} within {seconds:g} s")
         time.sleep(0.01)
