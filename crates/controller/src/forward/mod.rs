@@ -2,7 +2,8 @@
 //!
 //! While nobody leads, or the one that did does not answer, it is tried again until the request's deadline, after a pause each time. A request
 //! may so be decided twice, when an answer is lost on the way: its second answer then says that the topic exists already, as Kafka's does.
-//! openraft may name this node while it decides nothing (a committed vote whose log is gone; for a moment, when leadership moves): as if nobody led.
+//! openraft may name this node while it decides nothing (a leader that hears no majority is refused at once; a committed vote whose log is gone; a
+//! moment, when leadership moves): as if nobody led.
 
 mod codec;
 
@@ -72,10 +73,10 @@ impl Forwarder {
             }
             match self.whom_to_ask(turn) {
                 Some(leader) if leader == self.own_id => match self.inbox.role() {
-                    Role::Taking | Role::Leading(_) => return self.inbox.ask(asked),
+                    Role::Taking | Role::Leading(_) if turn > 0 => return self.inbox.ask(asked),
                     Role::Failed => return, // as above
-                    // Given back it would be here again at once.
-                    Role::Following => {}
+                    // Given back it would be here again at once: whoever leads has just been refused by its quorum.
+                    Role::Following | Role::Taking | Role::Leading(_) => {}
                 },
                 Some(leader) => {
                     let message = Message::Ask(bytes.clone());
