@@ -38,22 +38,31 @@ class Broker:
         self.folder = os.path.join(folder, self.name.lower())
         self.port = port
         self.process = None
+        self.launched = 0.0
 
     def start(self, files_max=None):
         """Starts it, waits for the first Metadata answer; milliseconds. `files_max` is its limit of open files."""
+        self.launch(files_max)
+        return self.await_serving()
+
+    def launch(self, files_max=None):
+        """Starts it; does not wait."""
         os.makedirs(self.folder, exist_ok=True)
         command = self.command()
         limit = (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files_max, files_max))) if files_max else None
-        with open(os.path.join(self.folder, "broker.log"), "a") as log:
-            since = time.monotonic()
+        with open(self._log, "a") as log:
+            self.launched = time.monotonic()
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, preexec_fn=limit, start_new_session=True
             )
+
+    def await_serving(self):
+        """Waits for the first Metadata answer; milliseconds since it was launched."""
         try:
-            return wire.await_metadata(self.port, since)
+            return wire.await_metadata(self.port, self.launched)
         except TimeoutError as late:
             self.kill()
-            with open(os.path.join(self.folder, "broker.log")) as log:
+            with open(self._log) as log:
                 raise RuntimeError(f"{self.name} does not serve: {log.read()[-2000:]}") from late
 
     def stop(self):
@@ -75,6 +84,11 @@ class Broker:
         return self.process.pid
 
     @property
+    def pids(self):
+        """Its process, as a list."""
+        return [self.pid]
+
+    @property
     def bootstrap(self):
         """Where clients find it."""
         return f"127.0.0.1:{self.port}"
@@ -82,6 +96,10 @@ class Broker:
     def command(self):
         """What starts it."""
         raise NotImplementedError
+
+    @property
+    def _log(self):
+        return os.path.join(self.folder, "broker.log")
 
     def _end(self, signal_number):
         if self.process is None:
@@ -117,12 +135,12 @@ class Kafka(Broker):
 
     name = "Kafka"
 
-    def start(self, files_max=None):
+    def launch(self, files_max=None):
         jars()
         self._write_properties()
         if not os.path.exists(os.path.join(self.folder, "data", "meta.properties")):
             self._format()
-        return super().start(files_max)
+        super().launch(files_max)
 
     def command(self):
         heap = os.environ.get("KAFKA_HEAP_OPTS", "-Xmx1G -Xms1G").split()
@@ -138,8 +156,13 @@ class Kafka(Broker):
 
     def _write_properties(self):
         os.makedirs(self.folder, exist_ok=True)
+        with open(self._properties, "w") as file:
+            file.write("\n".join(self.settings()) + "\n")
+
+    def settings(self):
+        """The lines of its server.properties."""
         controller = self.port + 1
-        lines = [
+        return [
             "process.roles=broker,controller",
             "node.id=1",
             f"controller.quorum.voters=1@127.0.0.1:{controller}",
@@ -155,8 +178,6 @@ class Kafka(Broker):
             "group.initial.rebalance.delay.ms=0",
             *SETTINGS,
         ]
-        with open(self._properties, "w") as file:
-            file.write("\n".join(lines) + "\n")
 
     @property
     def _properties(self):

@@ -4,15 +4,15 @@ import socket
 import struct
 import time
 
-METADATA, METADATA_VERSION = 3, 5
+METADATA, METADATA_VERSION = 3, 7
 CREATE_TOPICS, CREATE_TOPICS_VERSION = 19, 2
 PROBE_INTERVAL_S = 0.002
 
 
-def ask(port, api, version, body, seconds=60.0):
+def ask(port, api, version, body, seconds=60.0, is_flexible=False):
     """The answer to one request on a connection of its own, past its correlation id."""
     client = b"probe"
-    head = struct.pack(">hhih", api, version, 1, len(client)) + client
+    head = struct.pack(">hhih", api, version, 1, len(client)) + client + (b"\0" if is_flexible else b"")
     with socket.create_connection(("127.0.0.1", port), seconds) as connection:
         connection.settimeout(seconds)
         connection.sendall(struct.pack(">i", len(head) + len(body)) + head + body)
@@ -34,58 +34,94 @@ def await_metadata(port, since, seconds=120.0):
         time.sleep(PROBE_INTERVAL_S)
 
 
-def create_topic(port, name, partitions, seconds=120.0):
-    """Creates a topic, and waits until all its partitions are led; the milliseconds that both took."""
+def create_topic(port, name, partitions, seconds=120.0, replicas=1, assignment=(), options=()):
+    """Creates a topic, and waits until all its partitions are led; the milliseconds that both took. `assignment` says which brokers hold
+    each partition, `options` are pairs of texts."""
     began = time.monotonic()
-    row = _string(name) + struct.pack(">ihii", partitions, 1, 0, 0)
+    counts = (-1, -1) if assignment else (partitions, replicas)
+    row = string(name) + struct.pack(">ihi", *counts, len(assignment))
+    for number, brokers in enumerate(assignment):
+        row += struct.pack(f">ii{len(brokers)}i", number, len(brokers), *brokers)
+    row += struct.pack(">i", len(options)) + b"".join(string(key) + string(value) for key, value in options)
     body = struct.pack(">i", 1) + row + struct.pack(">i?", int(seconds * 1000), False)
     answer = ask(port, CREATE_TOPICS, CREATE_TOPICS_VERSION, body, seconds)
     (error,) = struct.unpack_from(">h", answer, 4 + 4 + 2 + len(name))
     if error:
         raise RuntimeError(f"CreateTopics of {name}: error {error}")
-    while _led(port, name) < partitions:
+    while sum(each.is_led for each in partitions_of(port, name)) < partitions:
         if time.monotonic() - began > seconds:
             raise TimeoutError(f"not all partitions of {name} are led within {seconds:g} s")
         time.sleep(0.02)
     return (time.monotonic() - began) * 1000
 
 
-def _led(port, name):
-    """How many partitions of the topic have a leader."""
-    answer = ask(port, METADATA, METADATA_VERSION, struct.pack(">i", 1) + _string(name) + b"\0")
-    reader = _Reader(answer)
+class Partition:
+    """What Metadata says about one."""
+
+    def __init__(self, reader):
+        error, self.number, self.leader, self.epoch = (reader.take(form) for form in (">h", ">i", ">i", ">i"))
+        self.replicas, self.isr, _offline = (reader.numbers() for _ in range(3))
+        self.is_led = error == 0 and self.leader >= 0
+
+    @property
+    def is_in_sync(self):
+        """Led, with every replica in its ISR."""
+        return self.is_led and sorted(self.replicas) == sorted(self.isr)
+
+
+def partitions_of(port, topic=None):
+    """The partitions of a topic, or of all, as one broker says."""
+    names = struct.pack(">i", -1) if topic is None else struct.pack(">i", 1) + string(topic)
+    reader = Reader(ask(port, METADATA, METADATA_VERSION, names + b"\0"))
     reader.take(">i")  # throttle
     for _ in range(reader.take(">i")):
         reader.take(">i"), reader.string(), reader.take(">i"), reader.string()
     reader.string(), reader.take(">i")  # cluster id, controller
-    led = 0
+    found = []
     for _ in range(reader.take(">i")):
         reader.take(">h"), reader.string(), reader.take(">?")
-        for _ in range(reader.take(">i")):
-            error, _partition, leader = reader.take(">h"), reader.take(">i"), reader.take(">i")
-            for _ in range(3):  # replicas, in-sync replicas, offline replicas
-                count = reader.take(">i")
-                reader.at += 4 * count
-            led += error == 0 and leader >= 0
-    return led
+        found += [Partition(reader) for _ in range(reader.take(">i"))]
+    return found
 
 
-class _Reader:
+class Reader:
+    """Takes one field after the other."""
+
     def __init__(self, data):
         self.data = data
         self.at = 0
 
     def take(self, form):
+        """A number of the struct's form."""
         (value,) = struct.unpack_from(form, self.data, self.at)
         self.at += struct.calcsize(form)
         return value
 
+    def varint(self):
+        """An unsigned one; lengths and counts of the flexible versions are one more than what they say."""
+        value, shift = 0, 0
+        while True:
+            byte = self.take(">B")
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+
     def string(self):
-        length = self.take(">h")
-        self.at += max(length, 0)
+        """Passes over a text, or over null."""
+        self.skip(max(self.take(">h"), 0))
+
+    def skip(self, count):
+        """Passes over so many bytes."""
+        self.at += count
+
+    def numbers(self):
+        """An array of 32-bit numbers."""
+        return [self.take(">i") for _ in range(self.take(">i"))]
 
 
-def _string(text):
+def string(text):
+    """As it goes over the wire."""
     return struct.pack(">h", len(text)) + text.encode()
 
 

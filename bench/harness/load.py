@@ -1,0 +1,66 @@
+"""`logmill bench` as the client of either system."""
+
+import json
+import shlex
+import subprocess
+import time
+
+from harness import machine
+from harness.brokers import logmill_binary
+
+SETTLE_SECONDS = 1.0
+
+
+class Client:
+    """Loads for a broker or a cluster: whatever has a `bootstrap` and `pids`."""
+
+    def __init__(self, target, scale=1.0, records=None):
+        self.target = target
+        self.scale = scale
+        self.records = records
+
+    def run(self, command, topic, *arguments):
+        """What the load's JSON says; of a single broker with its CPU and memory."""
+        done = self.start(command, topic, *arguments).finish()
+        time.sleep(SETTLE_SECONDS)
+        return done
+
+    def start(self, command, topic, *arguments):
+        """The load, under way."""
+        words = [logmill_binary(), "bench", command, "--bootstrap-server", self.target.bootstrap, "--topic", topic]
+        if len(self.target.pids) == 1:
+            words += ["--broker-pid", str(self.target.pids[0])]
+        return Running([*words, "--output", "json", *map(str, arguments)])
+
+    def count(self, records):
+        """So many records, to scale."""
+        return self.records or max(1000, int(records * self.scale))
+
+    def produce(self, topic, records, size, batch, recreate=True):
+        """Sends as fast as it is taken."""
+        shape = ["--num-records", self.count(records), "--record-size", size, "--batch-size", batch]
+        return self.run("produce", topic, *shape, *(["--recreate"] if recreate else []))
+
+    def cpu_seconds(self):
+        """Of all processes of the target so far."""
+        return sum(machine.cpu_seconds(pid) for pid in self.target.pids)
+
+
+class Running:
+    """A load that runs beside."""
+
+    def __init__(self, words):
+        self.words = words
+        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def finish(self):
+        """Waits for its end; what it prints."""
+        out, err = self.process.communicate()
+        if self.process.returncode:
+            raise RuntimeError(f"{shlex.join(self.words)}\n{out[-1000:]}{err[-1000:]}")
+        return json.loads(out)
+
+    def end(self):
+        """Ends it early."""
+        self.process.kill()
+        self.process.communicate()
