@@ -78,6 +78,9 @@ pub struct Effects {
     pub high_watermark: Option<Offset>,
     /// To propose to the controller.
     pub propose_isr: Option<Vec<BrokerId>>,
+    /// The follower has less than it had: it has cut its log, or this is an older request of its own, still under way when it had sent
+    /// another. Whichever is its last is to be looked at again, or what it said before counts no more.
+    pub has_less: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -152,6 +155,7 @@ impl Leader {
         } else if fetch.at >= follower.leader_end_then {
             follower.caught_up_at = follower.caught_up_at.max(Some(follower.fetched_at));
         }
+        let has_less = follower.log_end > Some(fetch.at);
         follower.log_end = Some(fetch.at);
         follower.broker_epoch = Some(fetch.broker_epoch);
         follower.is_eligible = fetch.is_eligible;
@@ -162,7 +166,7 @@ impl Leader {
             && !self.isr.is_maximal(fetch.follower)
             && fetch.at >= self.high_watermark.max(self.epoch_start);
         let propose_isr = joins.then(|| self.isr.expand(fetch.follower));
-        Effects { propose_isr, ..self.advance(now) }
+        Effects { propose_isr, has_less, ..self.advance(now) }
     }
 
     /// Who has not had everything for too long is proposed to go.
@@ -286,7 +290,7 @@ impl Leader {
         }
         self.assert_invariant();
         let moved = self.high_watermark > before;
-        Effects { high_watermark: moved.then_some(self.high_watermark), propose_isr: None }
+        Effects { high_watermark: moved.then_some(self.high_watermark), ..Effects::default() }
     }
 
     fn assert_invariant(&self) {

@@ -157,6 +157,9 @@ fn text(effects: &Effects) -> String {
     if let Some(members) = &effects.propose_isr {
         all.push(format!("propose {}", list(members)));
     }
+    if effects.has_less {
+        all.push("less".to_owned());
+    }
     if all.is_empty() { "nothing".to_owned() } else { all.join(", ") }
 }
 

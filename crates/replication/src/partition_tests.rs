@@ -670,6 +670,40 @@ fn who_follows_by_a_dirty_set_hears_of_what_moved_since_it_read_and_of_the_end()
     assert_eq!(set.take(), [Slot(4)]);
 }
 
+#[test]
+fn a_follower_is_looked_at_again_when_an_older_request_of_its_own_takes_it_back() {
+    let mut node = Node::new();
+    node.create(1, &[]);
+    let all: Vec<BrokerId> = [1, 2, 3].map(BrokerId).to_vec();
+    let state = StateFact {
+        replicas: all.clone(),
+        isr: all,
+        leader: BrokerId(1),
+        leader_epoch: LeaderEpoch(0),
+        partition_epoch: PartitionEpoch(0),
+        adding: Vec::new(),
+        removing: Vec::new(),
+    };
+    node.tell(&[Fact::Partitions { topic: topic_id(1), first: PartitionId(1), count: 1, state }]);
+    let partition = node.replicas().find_by_id(topic_id(1), PartitionId(1)).unwrap();
+    let fetch = |replica: i32, from: i64| {
+        let (replica, broker_epoch) = (BrokerId(replica), BrokerEpoch(1));
+        let fetch = ReplicaFetch { replica, broker_epoch, is_eligible: true, read: request(from) };
+        partition.read_for_replica(fetch).unwrap()
+    };
+    append(&partition, &["x"]);
+    let (set, waiter) = (DirtySet::new(), Waiter::new());
+    let read = fetch(2, 1);
+    partition.subscribe((&set, Slot(0)), Interest::Replica, &read.offsets);
+    set.park(&waiter);
+    // It was under way when the follower, told of other partitions, sent another; with it the leader thinks that 2 lacks the record.
+    fetch(2, 0);
+    assert_eq!(fetch(3, 1).offsets.high_watermark, Offset(0));
+    assert!(waiter.is_woken());
+    assert_eq!(set.take(), [Slot(0)]);
+    assert_eq!(fetch(2, 1).offsets.high_watermark, Offset(1));
+}
+
 /// Appends, lets time pass, closes, until the disk stops; answers what was acknowledged.
 fn live(node: &Node, flush: bool) -> Vec<String> {
     let partition = node.partition();

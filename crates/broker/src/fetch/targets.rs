@@ -5,7 +5,8 @@
 //!    ▲└──read: records, an error, no room left──┘ stays due, behind the others if it was served
 //! ```
 //! **Invariant.** A target at rest is subscribed, has no mark since it was read, and then had nothing its reader was not told: to read
-//! it now would tell nothing. So a fetch costs what has moved, however many partitions its session follows.
+//! it now would tell nothing. A follower at rest has told the leader where it is; should an older request of its own take that back, the
+//! partition marks it again. So a fetch costs what has moved, however many partitions its session follows.
 
 use std::{
     collections::{HashMap, VecDeque},

@@ -18,7 +18,7 @@ use world::{
     exec::{self, JoinHandle, Mutex, MutexGuard},
 };
 
-use super::{Assignments, Fetcher, FetcherOptions, Leaders, Turn};
+use super::{Assignments, Fetcher, FetcherOptions, Leaders, LinkFault, Turn};
 use crate::{ReplicaSet, Waiter};
 
 /// The fetching threads; they end with [`Self::stop`] or when dropped.
@@ -37,6 +37,9 @@ struct Shared {
     waiters: Mutex<BTreeMap<Option<BrokerId>, Arc<Waiter>>>,
 }
 
+/// To be told of another partition ends a request that waits, and its session. Where many are told one after the other, not more often than
+/// this: until then requests wait no longer than what is left of it.
+const DISTURBED_EVERY: Duration = Duration::from_millis(20);
 /// A thread that has nothing to do looks around once in this while.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -116,6 +119,7 @@ impl Shared {
     fn run(&self, leader: BrokerId) {
         let mut fetcher = Fetcher::new(leader, self.options);
         let mut link = self.leaders.link(leader);
+        let mut undisturbed_until = self.clock.now();
         loop {
             let waiter = self.waiter(Some(leader));
             if self.is_stopping.load(Ordering::SeqCst) {
@@ -124,14 +128,24 @@ impl Shared {
             for partition in self.assignments.take(leader) {
                 fetcher.look_at(partition);
             }
-            self.assignments.park(leader, &waiter);
-            match fetcher.next(self.clock.now()) {
-                Turn::Fetch(ask) => {
+            let now = self.clock.now();
+            match fetcher.next(now) {
+                Turn::Fetch(mut ask) => {
+                    if now >= undisturbed_until {
+                        self.assignments.park(leader, &waiter);
+                    } else {
+                        let left = undisturbed_until.since(now);
+                        ask.options.wait_max = ask.options.wait_max.min(left);
+                    }
                     let answer = link.fetch(&ask, &waiter);
-                    fetcher.on_answer(answer, self.clock.now());
+                    let now = self.clock.now();
+                    if matches!(answer, Err(LinkFault::Interrupted)) {
+                        undisturbed_until = now.plus(DISTURBED_EVERY);
+                    }
+                    fetcher.on_answer(answer, now);
                 }
                 Turn::Wait(until) => {
-                    let now = self.clock.now();
+                    self.assignments.park(leader, &waiter);
                     let _ = waiter.wait(until.map_or(IDLE, |until| until.since(now)));
                 }
             }

@@ -61,6 +61,9 @@ impl Partition {
         if effects.high_watermark.is_some() {
             woken = self.settle(&mut core);
         }
+        if effects.has_less {
+            woken.extend(core.subscriptions.all(Urgency::Urgent));
+        }
         let proposal = effects.propose_isr.and_then(|isr| self.proposal(&core, &isr));
         self.watch(&mut core);
         drop(core);
