@@ -105,10 +105,11 @@ fn check(
     change: &IsrChange,
 ) -> Result<(), ErrorCode> {
     check_reign(state, change)?;
-    if broker != state.leader {
+    if broker != state.leader && !model::mutant!("M27") {
         return Err(ErrorCode::InvalidRequest);
     }
-    if change.partition_epoch < state.partition_epoch && !model::mutant!("M18") {
+    let is_outdated = change.partition_epoch < state.partition_epoch && !model::mutant!("M18");
+    if is_outdated && !model::mutant!("M27") {
         return Err(ErrorCode::InvalidUpdateVersion);
     }
     let is_member = |id: BrokerId| change.isr.iter().filter(|(member, _)| *member == id).count();

@@ -1,6 +1,6 @@
 //! A client of the simulated cluster: Kafka's frames over the simulated network, one request at a time.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Buf;
 use model::{ErrorCode, PartitionId, TopicName};
@@ -31,6 +31,8 @@ pub struct Client {
     brokers: Vec<Host>,
     connection: Option<Connection>,
     correlation: i32,
+    /// The newest reign of each partition that it was told of: who knows only of an older one is not believed.
+    reigns: BTreeMap<(TopicName, PartitionId), i32>,
     /// How long a request may take.
     pub timeout: Duration,
 }
@@ -46,6 +48,7 @@ impl Client {
             brokers,
             connection: None,
             correlation: 0,
+            reigns: BTreeMap::new(),
             timeout: Duration::from_secs(5),
         }
     }
@@ -111,11 +114,19 @@ impl Client {
             if let Some(found) = found
                 && found.error_code == 0
                 && let Ok(host) = u16::try_from(found.leader_id.0)
+                && found.leader_epoch >= self.reign(topic, partition)
             {
+                self.reigns.insert((topic.clone(), partition), found.leader_epoch);
                 return Some(Host(host));
             }
         }
         None
+    }
+
+    /// The newest reign of a partition that it was told of, for whoever it asks; -1 for none.
+    #[must_use]
+    pub fn reign(&self, topic: &TopicName, partition: PartitionId) -> i32 {
+        self.reigns.get(&(topic.clone(), partition)).copied().unwrap_or(-1)
     }
 
     /// Lets a moment pass before something is tried again.

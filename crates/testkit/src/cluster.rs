@@ -17,6 +17,7 @@ use crate::{
     net::{Host, Net},
     node::Node,
     run::{Scenario, Verdict, tell},
+    watch::Watch,
 };
 
 pub(crate) fn run(scenario: &Scenario) -> Verdict {
@@ -24,8 +25,9 @@ pub(crate) fn run(scenario: &Scenario) -> Verdict {
     let mut draw = || Chance::from_seed(chance.bits());
     let net = Net::new(draw());
     let hosts: Vec<Host> = (1..=scenario.nodes).map(Host).collect();
+    let (watch, settings) = (Watch::default(), settings(scenario.nodes, &mut draw()));
     let node = |host: &Host| {
-        Node::new((*host, hosts.clone()), net.clone(), settings(scenario.nodes), draw())
+        Node::new((*host, hosts.clone()), net.clone(), settings.clone(), draw()).watched(&watch)
     };
     let mut nodes: Vec<Node> = hosts.iter().map(node).collect();
     nodes.iter_mut().for_each(Node::start);
@@ -36,6 +38,7 @@ pub(crate) fn run(scenario: &Scenario) -> Verdict {
     }
     let factor = i16::try_from(scenario.nodes.min(3)).unwrap_or(3);
     let load = Load::begin(&net, (&hosts, &nodes[0]), factor, &mut draw);
+    let watching = watch.begin();
     let mut plan = Plan::draw(draw());
     let mut was_power_cut = false;
     while threads::elapsed() < scenario.breaking {
@@ -77,6 +80,7 @@ pub(crate) fn run(scenario: &Scenario) -> Verdict {
         revive(scenario, &mut nodes);
     }
 
+    verdict.violations.extend(watching.end());
     net.heal();
     nodes.iter().for_each(|node| node.disk.heal());
     start_all(&mut nodes);
@@ -93,7 +97,9 @@ pub(crate) fn run(scenario: &Scenario) -> Verdict {
     verdict
 }
 
-fn settings(nodes: u16) -> Vec<(String, String)> {
+/// How soon a follower is late, and leaders move back, differs from seed to seed.
+fn settings(nodes: u16, chance: &mut Chance) -> Vec<(String, String)> {
+    let mut any = |of: [&'static str; 3]| of[usize::try_from(chance.below(3)).unwrap_or(0)];
     let factor = nodes.min(3).to_string();
     let in_sync = nodes.min(2).to_string();
     let pairs = [
@@ -104,7 +110,8 @@ fn settings(nodes: u16) -> Vec<(String, String)> {
         ("transaction.state.log.replication.factor", factor.as_str()),
         ("transaction.state.log.min.isr", in_sync.as_str()),
         ("transaction.state.log.num.partitions", "3"),
-        ("replica.lag.time.max.ms", "5000"),
+        ("replica.lag.time.max.ms", any(["1500", "3000", "5000"])),
+        ("leader.imbalance.check.interval.seconds", any(["3", "20", "300"])),
         ("group.initial.rebalance.delay.ms", "0"),
     ];
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()

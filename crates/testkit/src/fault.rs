@@ -38,7 +38,7 @@ pub enum Fault {
     /// A client stands still for a while, and then goes on as if nothing had been.
     ClientPause,
     /// Frames are late, get lost and break connections for a while.
-    Storm,
+    Storm(Weather),
     /// Nothing reaches the node, or nothing leaves it, or both, for a while.
     CutOff {
         /// Nothing reaches it.
@@ -60,6 +60,8 @@ pub struct Plan {
 }
 
 const KINDS: u64 = 14;
+/// The longest time between two faults that come together: a node that starts may not even be up.
+const CROWD_MS_MAX: u64 = 400;
 
 impl Plan {
     /// The plan that `chance` holds.
@@ -75,7 +77,9 @@ impl Plan {
 
     /// How long nothing happens now.
     pub fn quiet(&mut self) -> Duration {
-        Duration::from_millis(self.chance.below(self.quiet_ms_max))
+        // Troubles come in crowds.
+        let ms_max = if self.chance.below(4) == 0 { CROWD_MS_MAX } else { self.quiet_ms_max };
+        Duration::from_millis(self.chance.below(ms_max))
     }
 
     /// How long the next fault lasts.
@@ -86,6 +90,15 @@ impl Plan {
     /// Any of `count`.
     pub fn any(&mut self, count: usize) -> usize {
         usize::try_from(self.chance.below(count as u64)).unwrap_or(0)
+    }
+
+    fn weather(&mut self) -> Weather {
+        Weather {
+            delay_min: Duration::from_millis(1),
+            delay_spread: Duration::from_millis(1 + self.chance.below(400)),
+            lost_per_mille: self.chance.below(200),
+            broken_per_mille: if self.any(4) == 0 { 200 } else { self.chance.below(80) },
+        }
     }
 
     /// What happens next.
@@ -102,7 +115,7 @@ impl Plan {
             7 => Fault::FailingSyncs,
             8 => Fault::FullDisk(self.chance.below(4_096)),
             9 => Fault::ClockJump(self.chance.below(600_000).cast_signed() - 300_000),
-            10 => Fault::Storm,
+            10 => Fault::Storm(self.weather()),
             11 => Fault::ClientPause,
             12 => Fault::CutPair,
             _ => {
@@ -174,13 +187,8 @@ impl Fault {
                 exec::sleep(lasting * 3);
                 threads::resume(around.paused);
             }
-            Self::Storm => {
-                net.set_weather(Weather {
-                    delay_min: Duration::from_millis(1),
-                    delay_spread: Duration::from_millis(200),
-                    lost_per_mille: 50,
-                    broken_per_mille: 20,
-                });
+            Self::Storm(weather) => {
+                net.set_weather(weather);
                 exec::sleep(lasting);
                 net.set_weather(Weather::FAIR);
             }

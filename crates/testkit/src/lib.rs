@@ -20,5 +20,7 @@ pub mod mutants;
 pub mod net;
 pub mod node;
 pub mod run;
+
+pub mod watch;
 pub mod way;
 pub mod workload;

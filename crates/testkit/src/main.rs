@@ -24,7 +24,8 @@ example: cargo run --release -p testkit -- --seeds 1..101 --minutes 10
 ";
 
 struct Arguments {
-    nodes: u16,
+    /// None: one, or what a mistake is looked for on.
+    nodes: Option<u16>,
     seeds: std::ops::Range<u64>,
     minutes: f64,
     is_forever: bool,
@@ -70,6 +71,7 @@ fn hunt(arguments: &Arguments) -> ExitCode {
             continue;
         }
         let is_told = arguments.is_told;
+        let nodes = arguments.nodes.unwrap_or(nodes);
         let scenario = Scenario { nodes, breaking, is_told, ..Scenario::default() };
         match testkit::mutants::hunt(name, arguments.seeds.clone(), &scenario) {
             Some(found) => println!("{name} {mistake}: seed {}: {}", found.seed, first(&found.how)),
@@ -98,7 +100,7 @@ fn hunt(arguments: &Arguments) -> ExitCode {
 fn run_seed(arguments: &Arguments, seed: u64) -> bool {
     let scenario = Scenario {
         seed,
-        nodes: arguments.nodes,
+        nodes: arguments.nodes.unwrap_or(1),
         breaking: Duration::from_secs_f64(arguments.minutes * 60.0),
         is_told: arguments.is_told,
         is_recorded: arguments.is_twice,
@@ -135,7 +137,7 @@ fn run_seed(arguments: &Arguments, seed: u64) -> bool {
     if !wrong.is_empty() {
         println!(
             "  again: testkit --nodes {} --seed {seed} --minutes {} --tell",
-            arguments.nodes, arguments.minutes
+            scenario.nodes, arguments.minutes
         );
     }
     wrong.is_empty()
@@ -143,7 +145,7 @@ fn run_seed(arguments: &Arguments, seed: u64) -> bool {
 
 fn parse(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, String> {
     let mut arguments = Arguments {
-        nodes: 1,
+        nodes: None,
         seeds: 1..11,
         minutes: 10.0,
         is_forever: false,
@@ -158,7 +160,8 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, S
         match name.as_str() {
             "--nodes" => {
                 let text = value()?;
-                arguments.nodes = text.parse().map_err(|_| format!("{text} is no number"))?;
+                let nodes = text.parse().map_err(|_| format!("{text} is no number"))?;
+                arguments.nodes = Some(nodes);
             }
             "--seeds" => arguments.seeds = range(&value()?)?,
             "--seed" => {

@@ -37,6 +37,7 @@ use world::{
 
 use crate::{
     net::{Connection, Host, Net},
+    watch::Watch,
     way::{NetLeaders, NetLinks, NetPeers},
 };
 
@@ -60,6 +61,7 @@ pub struct Node {
     pub disk: SimDisk,
     process: Option<Process>,
     lives: u32,
+    watch: Watch,
 }
 
 /// A process of a node.
@@ -99,7 +101,14 @@ impl Node {
         chance: Chance,
     ) -> Self {
         let (disk, process) = (SimDisk::new(), None);
-        Self { host, voters, net, settings, chance, disk, process, lives: 0 }
+        let watch = Watch::default();
+        Self { host, voters, net, settings, chance, disk, process, lives: 0, watch }
+    }
+
+    /// The same, which `watch` is told of.
+    #[must_use]
+    pub fn watched(self, watch: &Watch) -> Self {
+        Self { watch: watch.clone(), ..self }
     }
 
     /// Its host.
@@ -127,6 +136,7 @@ impl Node {
             disk: Arc::new(self.disk.mount()),
             clock: threads::clock(id),
             chance: Chance::from_seed(self.chance.bits()),
+            watch: self.watch.clone(),
         };
         let of_main = Arc::clone(&state);
         threads::spawn_in(id, "main", move || {
@@ -197,6 +207,7 @@ impl Node {
     /// SIGKILL.
     pub fn kill(&mut self) {
         if let Some(process) = self.process.take() {
+            self.watch.on_gone(broker_id(self.host));
             self.disk.crash_process();
             self.net.deafen(self.host);
             threads::kill(process.id);
@@ -206,6 +217,7 @@ impl Node {
     /// The plug is pulled.
     pub fn cut_power(&mut self) {
         if let Some(process) = self.process.take() {
+            self.watch.on_gone(broker_id(self.host));
             self.disk.power_cut(&mut self.chance);
             self.net.silence(self.host);
             threads::kill(process.id);
@@ -215,6 +227,7 @@ impl Node {
     /// SIGTERM, and waits for the end.
     pub fn stop(&mut self) {
         let Some(process) = self.process.take() else { return };
+        self.watch.on_gone(broker_id(self.host));
         // A process that has ended by itself hears nothing.
         let _ = process.stop.try_send(());
         while !matches!(*process.state.lock(), State::Down(_)) {
@@ -264,14 +277,21 @@ struct Boot {
     disk: Arc<dyn Disk>,
     clock: ProcessClock,
     chance: Chance,
+    watch: Watch,
+}
+
+fn broker_id(host: Host) -> BrokerId {
+    BrokerId(i32::from(host.0))
 }
 
 /// The process's first thread. Answers why it ended.
 fn main(boot: Boot, stopped: &Receiver<()>, state: &Mutex<State>) -> String {
+    let (watch, node) = (boot.watch.clone(), broker_id(boot.host));
     let running = match Running::boot(boot) {
         Ok(running) => running,
         Err(reason) => return reason,
     };
+    watch.on_up(node, running.inside.clone());
     *state.lock() = State::Up(running.inside.clone());
     let _ = stopped.recv();
     running.close()
@@ -290,15 +310,15 @@ struct Running {
 
 impl Running {
     fn boot(boot: Boot) -> Result<Self, String> {
-        let Boot { host, voters, net, process, settings, disk, clock, mut chance } = boot;
+        let Boot { host, voters, net, process, settings, disk, clock, mut chance, watch } = boot;
         let clock: Arc<dyn Clock> = Arc::new(clock);
-        let broker = |host: &Host| BrokerId(i32::from(host.0));
-        let node = broker(&host);
+        let node = broker_id(host);
         let server = Arc::new(server_options(node, &settings)?);
         let directory = DataDirectory::open(disk.clone(), Path::new(DATA), CLUSTER, node);
         let directory = Arc::new(directory.map_err(said)?);
         let replicas = ReplicaSet::new(directory.clone(), clock.clone(), (*server).clone());
         let publisher = Arc::new(Publisher::new());
+        watch.follow(&publisher);
         let coordinator = coordinator(&server, &replicas, &publisher, &clock, chance.bits())?;
         let quorum = QuorumStorage::open(&directory, disk, clock.clone()).map_err(said)?;
         let incarnation = chance.uuid();
@@ -311,7 +331,11 @@ impl Running {
             ControllerOptions {
                 cluster_id: CLUSTER.to_owned(),
                 server: (*server).clone(),
-                quorum: QuorumOptions::new(node, voters.iter().map(broker).collect(), &server),
+                quorum: QuorumOptions::new(
+                    node,
+                    voters.iter().copied().map(broker_id).collect(),
+                    &server,
+                ),
             },
         )
         .map_err(said)?;

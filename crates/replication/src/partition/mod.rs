@@ -157,6 +157,12 @@ impl Partition {
         self.ends.load().unwrap_or_default()
     }
 
+    /// The same; none before its log is opened.
+    #[must_use]
+    pub fn offsets_if_open(&self) -> Option<Offsets> {
+        self.ends.load()
+    }
+
     /// Wakes `waiter` once what `isolation` may read passes `past`; at once if it has, or if this node does not lead.
     pub fn park(&self, waiter: &Arc<Waiter>, past: Offset, isolation: Isolation) {
         self.park_until(waiter, Edge::ReadablePast(past, isolation));

@@ -92,7 +92,7 @@ pub fn fetch(
     let asked = FetchPartition::default()
         .with_partition(partition.0)
         .with_fetch_offset(from.0)
-        .with_current_leader_epoch(-1)
+        .with_current_leader_epoch(client.reign(topic, partition))
         .with_partition_max_bytes(1 << 20);
     let asked = FetchTopic::default()
         .with_topic(messages::TopicName(text(topic.as_str())))

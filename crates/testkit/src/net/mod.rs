@@ -45,7 +45,7 @@ pub enum Broken {
 }
 
 /// How good the network is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Weather {
     /// Every frame takes at least this.
     pub delay_min: Duration,

@@ -1,5 +1,6 @@
 //! A member of a classic group: joins, reads what it is given from where the group is, commits, and begins anew whenever it is told to,
-//! or is not told what became of a commit (which may still arrive: only a new generation shuts it out).
+//! or is not told what became of a commit (which may still arrive: only a new generation shuts it out, which a member that joins as it was, and does
+//! not lead, would not make; so it says something else each time).
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -26,12 +27,14 @@ pub const GROUP: &str = "readers";
 /// What it reads is of no transaction.
 const SEES: Isolation = Isolation::ReadUncommitted;
 const SESSION_MS: i32 = 6_000;
+/// Everybody must join.
+const REBALANCE: Duration = Duration::from_secs(12);
 const REST: Duration = Duration::from_millis(300);
 
 /// Reads until it is told to end.
 pub fn run(mut setting: Setting) {
-    setting.client.timeout = Duration::from_secs(12);
-    let mut member = Member { setting, id: text(""), generation: -1 };
+    let patience = setting.patience();
+    let mut member = Member { setting, id: text(""), generation: -1, joins: 0, patience };
     while !member.setting.is_over() {
         if member.live().is_none() {
             member.setting.client.back_off();
@@ -43,13 +46,18 @@ struct Member {
     setting: Setting,
     id: StrBytes,
     generation: i32,
+    joins: u64,
+    /// How long it waits for what others need not take part in.
+    patience: Duration,
 }
 
 impl Member {
     /// One generation: none when it ended before it began.
     fn live(&mut self) -> Option<()> {
         let coordinator = check::group_coordinator(&mut self.setting.client, GROUP)?;
+        self.setting.client.timeout = REBALANCE;
         let assigned = self.join(coordinator)?;
+        self.setting.client.timeout = self.patience;
         let mut positions = BTreeMap::new();
         for partition in assigned {
             positions.insert(partition, self.position(coordinator, partition)?);
@@ -69,9 +77,10 @@ impl Member {
     }
 
     fn join(&mut self, coordinator: Host) -> Option<Vec<PartitionId>> {
+        self.joins += 1;
         let protocol = JoinGroupRequestProtocol::default()
             .with_name(text("range"))
-            .with_metadata(Bytes::from_static(b"x"));
+            .with_metadata(Bytes::copy_from_slice(&self.joins.to_be_bytes()));
         let request = |id: &StrBytes| {
             JoinGroupRequest::default()
                 .with_group_id(GroupId(text(GROUP)))

@@ -5,9 +5,12 @@ pub mod consumer;
 pub mod producer;
 pub mod transactional;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use model::{PartitionId, TopicName};
@@ -50,6 +53,11 @@ impl Setting {
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.is_over.load(Ordering::Relaxed)
+    }
+
+    /// How long it waits for an answer. Some give up soon, and what they have sent arrives after all.
+    pub fn patience(&mut self) -> Duration {
+        Duration::from_millis(500 + self.chance.below(6_000))
     }
 
     /// One of the topic's partitions.
@@ -108,7 +116,7 @@ impl Running {
         self.is_over.store(true, Ordering::Relaxed);
         for process in self.processes {
             while threads::thread_count(process) > 0 {
-                exec::sleep(std::time::Duration::from_millis(100));
+                exec::sleep(Duration::from_millis(100));
             }
         }
     }

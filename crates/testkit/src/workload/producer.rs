@@ -19,8 +19,8 @@ use world::{exec, sim::threads};
 use super::Setting;
 use crate::{client::code, net::Host};
 
-/// How long it rests between two batches, at most.
-const REST_MS_MAX: u64 = 200;
+/// How long producers rest between two batches, at most: each has one of these.
+const RESTS_MS_MAX: [u64; 4] = [50, 200, 200, 1_500];
 const BATCH_RECORDS_MAX: u64 = 5;
 
 /// Produces events until it is told to end.
@@ -40,7 +40,10 @@ pub fn clicks(setting: Setting) {
     });
 }
 
-fn run(setting: Setting, value: fn(&str, u64) -> String) {
+fn run(mut setting: Setting, value: fn(&str, u64) -> String) {
+    setting.client.timeout = setting.patience();
+    let drawn = setting.chance.below(RESTS_MS_MAX.len() as u64);
+    let rest_ms_max = RESTS_MS_MAX[usize::try_from(drawn).unwrap_or(0)];
     let leaders = BTreeMap::new();
     let mut producer = Producer {
         setting,
@@ -54,7 +57,7 @@ fn run(setting: Setting, value: fn(&str, u64) -> String) {
     if producer.identify() {
         while !producer.setting.is_over() {
             producer.produce();
-            let rest = producer.setting.chance.below(REST_MS_MAX);
+            let rest = producer.setting.chance.below(rest_ms_max);
             exec::sleep(Duration::from_millis(rest));
         }
     }
