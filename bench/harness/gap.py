@@ -14,7 +14,7 @@ from harness.brokers import ROOT
 
 QUIET_SECONDS = 0.25
 # A record that waits less belongs to no gap; a loaded machine of two cores has such waits by itself.
-QUIET_WAIT_SECONDS = 0.1
+QUIET_WAIT_SECONDS = 0.25
 
 
 class Producer:
