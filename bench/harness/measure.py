@@ -12,12 +12,13 @@ HEADINGS = ["measure", "unit", "Apache Kafka 4.3.1", "Logmill", "ratio", "wanted
 class Measure:
     """A figure, taken in paired runs. What is wanted of it holds for Logmill's median, or for the ratio to Kafka's."""
 
-    def __init__(self, title, unit, digits, limit=None, ratio_limit=None):
+    def __init__(self, title, unit, digits, limit=None, ratio_limit=None, ratio_least=None):
         self.title = title
         self.unit = unit
         self.digits = digits
         self.limit = limit
         self.ratio_limit = ratio_limit
+        self.ratio_least = ratio_least
         self.runs = {"Kafka": [], "Logmill": []}
 
     def row(self):
@@ -32,6 +33,9 @@ class Measure:
         if self.ratio_limit is not None:
             wanted.append(f"ratio ≤ {self.ratio_limit:.2f}")
             is_met += [] if ratio is None else [ratio <= self.ratio_limit]
+        if self.ratio_least is not None:
+            wanted.append(f"ratio ≥ {self.ratio_least:g}")
+            is_met += [] if ratio is None else [ratio >= self.ratio_least]
         verdict = "" if not is_met else ("yes" if all(is_met) else "**no**")
         shown = "–" if ratio is None else f"{ratio:.3f}"
         return [self.title, self.unit, self.text(theirs), self.text(ours), shown, ", ".join(wanted), verdict]

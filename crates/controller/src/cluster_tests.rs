@@ -101,6 +101,23 @@ fn a_leader_that_is_cut_off_is_replaced_and_follows_when_it_is_back() {
     end(nodes);
 }
 
+/// Its quorum refuses at once what it decides then: the request went from its driver to its quorum and back without a pause.
+#[test]
+fn a_leader_that_is_cut_off_does_not_pass_a_request_to_itself_without_end() {
+    let (cluster, nodes) = three();
+    let old = leader_of(&nodes.iter().collect::<Vec<_>>());
+    cluster.net.cut(nodes[old].id, true);
+    std::thread::sleep(cluster.election_timeout * 2);
+    let lonely = nodes[old].controller.allocate_producer_ids();
+    let before = nodes[old].looks();
+    std::thread::sleep(cluster.election_timeout * 2);
+    let looks = nodes[old].looks() - before;
+    assert!(looks < 1_000, "it has looked at the clock {looks} times");
+    cluster.net.cut(nodes[old].id, false);
+    assert!(lonely.wait().is_some());
+    end(nodes);
+}
+
 /// The others heard its heartbeats, and nothing was decided for as long as it was deaf.
 #[test]
 fn a_leader_that_hears_nobody_is_replaced_although_it_can_be_heard() {

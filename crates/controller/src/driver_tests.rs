@@ -82,6 +82,27 @@ fn a_failed_disk_answers_nobody_and_publishes_nothing() {
     node.kill();
 }
 
+/// Its vote names it the leader, and without the log it is no voter: a request went from the driver to the quorum and back without a pause.
+#[test]
+fn a_node_that_has_its_vote_and_not_its_log_does_not_pass_a_request_to_itself_without_end() {
+    let (mut cluster, node) = alone();
+    node.kill();
+    let disk = cluster.disk(1);
+    let folder = std::path::Path::new("/data/__cluster_metadata-0");
+    for file in disk.list(folder).unwrap().iter().filter(|file| file.name.ends_with(".log")) {
+        disk.open(&folder.join(&file.name), false).unwrap().truncate(0).unwrap();
+    }
+    let node = cluster.start(1);
+    assert_eq!(node.status().leader, Some(node.id), "its vote says so");
+    let asked = node.controller.allocate_producer_ids();
+    let before = node.looks();
+    std::thread::sleep(cluster.election_timeout);
+    let looks = node.looks() - before;
+    assert!(looks < 1_000, "it has looked at the clock {looks} times");
+    node.kill();
+    assert!(asked.wait().is_none(), "nobody has decided it");
+}
+
 #[test]
 fn a_log_that_has_grown_gets_a_snapshot_and_a_restart_reads_it() {
     let (mut cluster, node) = alone();

@@ -3,13 +3,16 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use ::bytes::Bytes;
 use metadata::{Publisher, options::ServerOptions};
-use model::{BrokerId, ErrorCode, Pending};
+use model::{BrokerId, ErrorCode, Pending, TimestampMs};
 use storage::DataDirectory;
 use world::{Chance, Clock, Disk, exec::Wait, real::SystemClock, sim::SimDisk};
 
@@ -117,12 +120,30 @@ impl Peers for NetPeers {
     }
 }
 
+/// Counts how often it is looked at.
+struct CountingClock {
+    clock: SystemClock,
+    looks: Arc<AtomicUsize>,
+}
+
+impl Clock for CountingClock {
+    fn now(&self) -> world::Instant {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        self.clock.now()
+    }
+
+    fn wall(&self) -> TimestampMs {
+        self.clock.wall()
+    }
+}
+
 /// A node that runs.
 pub(crate) struct TestNode {
     pub(crate) id: BrokerId,
     pub(crate) controller: Controller,
     pub(crate) publisher: Arc<Publisher>,
     net: Net,
+    looks: Arc<AtomicUsize>,
     _directory: DataDirectory,
 }
 
@@ -163,7 +184,9 @@ impl Cluster {
     ) -> Result<TestNode, ControllerError> {
         let disk: Arc<dyn Disk> = Arc::new(self.disk(id));
         let id = BrokerId(id);
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let looks = Arc::new(AtomicUsize::new(0));
+        let clock = CountingClock { clock: SystemClock::new(), looks: Arc::clone(&looks) };
+        let clock: Arc<dyn Clock> = Arc::new(clock);
         let directory =
             DataDirectory::open(Arc::clone(&disk), Path::new("/data"), "d", id).unwrap();
         let storage = QuorumStorage::open(&directory, disk, Arc::clone(&clock))?;
@@ -178,7 +201,8 @@ impl Cluster {
         let options = ControllerOptions { cluster_id: cluster_id.to_owned(), server, quorum };
         let controller = Controller::start(storage, peers, Arc::clone(&publisher), world, options)?;
         self.net.0.lock().unwrap().nodes.insert(id, controller.clone());
-        Ok(TestNode { id, controller, publisher, net: self.net.clone(), _directory: directory })
+        let net = self.net.clone();
+        Ok(TestNode { id, controller, publisher, net, looks, _directory: directory })
     }
 }
 
@@ -190,6 +214,11 @@ impl TestNode {
         for other in others {
             other.on_disconnected(self.id);
         }
+    }
+
+    /// How often it has asked for the time.
+    pub(crate) fn looks(&self) -> usize {
+        self.looks.load(Ordering::Relaxed)
     }
 
     pub(crate) fn status(&self) -> QuorumStatus {

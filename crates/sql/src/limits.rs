@@ -4,6 +4,8 @@
 pub const TEXT_BYTES_MAX: usize = 256 << 10;
 /// Tokens of one statement, white space not counted; the parser's left-deep chains (`a + a + …`) are no deeper.
 pub const STATEMENT_TOKENS_MAX: usize = 4_000;
+/// Bytes of stack, mapped while a script is read and touched only as far as it is deep: the deepest one takes a quarter.
+pub const PARSE_STACK_BYTES: usize = 16 << 20;
 /// Statements of one script.
 pub const STATEMENTS_MAX: usize = 500;
 /// How deep parentheses, calls, CASEs and subqueries may nest.

@@ -1,7 +1,9 @@
 //! Requests that this node does not decide: passed on to the one that leads, and answered with its answer.
 //!
-//! While nobody leads, or the one that did does not answer, it is tried again until the request's deadline. A request may so be
-//! decided twice, when an answer is lost on the way: its second answer then says that the topic exists already, as Kafka's does.
+//! While nobody leads, or the one that did does not answer, it is tried again until the request's deadline, after a pause each time. A request
+//! may so be decided twice, when an answer is lost on the way: its second answer then says that the topic exists already, as Kafka's does.
+//! openraft may name this node while it decides nothing (a leader that hears no majority is refused at once; a committed vote whose log is gone; a
+//! moment, when leadership moves): as if nobody led.
 
 mod codec;
 
@@ -70,7 +72,12 @@ impl Forwarder {
                 return; // dropping the reply says so
             }
             match self.whom_to_ask(turn) {
-                Some(leader) if leader == self.own_id => return self.inbox.ask(asked),
+                Some(leader) if leader == self.own_id => match self.inbox.role() {
+                    Role::Taking | Role::Leading(_) if turn > 0 => return self.inbox.ask(asked),
+                    Role::Failed => return, // as above
+                    // Given back it would be here again at once: whoever leads has just been refused by its quorum.
+                    Role::Following | Role::Taking | Role::Leading(_) => {}
+                },
                 Some(leader) => {
                     let message = Message::Ask(bytes.clone());
                     let timeout = left.min(ASK_TIMEOUT);

@@ -13,6 +13,7 @@
 //! thousand partitions delays no heartbeat.
 
 mod bytes;
+mod campaigns;
 mod checkpoint;
 mod entry;
 mod journal;

@@ -6,7 +6,6 @@
 //!  4. on close: openraft ends, then the disk thread, after what was queued
 
 use std::{
-    cell::{Cell, RefCell},
     collections::BTreeSet,
     io,
     sync::{Arc, atomic::AtomicBool},
@@ -17,26 +16,26 @@ use ::bytes::Bytes;
 use model::{BrokerId, Pending, Reply};
 use openraft::{
     Config, ServerState, SnapshotPolicy,
-    async_runtime::{AsyncRuntime, Instant, Select3, WatchReceiver},
+    async_runtime::{AsyncRuntime, Select3, WatchReceiver},
     errors::{InitializeError, RaftError},
-    raft::TransferLeaderRequest,
 };
 use tokio::sync::{mpsc, oneshot};
 use world::{
-    Chance, Clock,
+    Clock,
     exec::{self, JoinHandle, Wait},
 };
 
 use super::{
     ENTRY_BYTES_MAX, QuorumStatus, QuorumStorage,
+    campaigns::Campaigns,
     log_store::LogStore,
     message::{Message, Status},
     network::Network,
-    runtime::{Moment, Runtime},
+    runtime::Runtime,
     service::Service,
     state_machine::StateMachine,
     status,
-    types::{Group, Raft, Vote},
+    types::{Group, Raft},
     watch::Watch,
 };
 use crate::{
@@ -151,9 +150,7 @@ struct Node {
     network: Network,
     inbox: Arc<Inbox>,
     own_id: u64,
-    chance: RefCell<Chance>,
-    /// When it last asked the others whether they have lost the leader too, and of which reign.
-    campaigned: Cell<Option<(Moment, Vote)>>,
+    campaigns: Campaigns,
     watch: Watch,
 }
 
@@ -175,7 +172,7 @@ impl Node {
         let forwarder =
             Forwarder::new(raft.clone(), network.clone(), &options, clock, Arc::clone(&inbox));
         let service = Service::new(raft.clone(), network.clone(), forwarder.clone());
-        let chance = RefCell::new(Chance::from_seed(!seed));
+        let campaigns = Campaigns::new(raft.clone(), own_id, options.election_timeout, !seed);
         let watched = (raft.clone(), own_id, Arc::clone(&inbox), is_mute);
         let watch = Watch::new(watched, options.election_timeout);
         let node = Self {
@@ -188,8 +185,7 @@ impl Node {
             network,
             inbox,
             own_id,
-            chance,
-            campaigned: Cell::new(None),
+            campaigns,
             watch,
         };
         node.take_part().await?;
@@ -205,14 +201,14 @@ impl Node {
         let is_alone = voters.len() == 1;
         match self.raft.initialize(voters).await {
             Ok(()) => {
-                self.campaign_first();
+                self.campaigns.on_start();
                 Ok(())
             }
             Err(RaftError::APIError(InitializeError::NotAllowed(_))) if is_alone => {
                 self.raft.trigger().elect(false).await.map_err(failed)
             }
             Err(RaftError::APIError(InitializeError::NotAllowed(_))) => {
-                self.campaign_first();
+                self.campaigns.on_start();
                 Ok(())
             }
             Err(error) => Err(failed(error)),
@@ -255,7 +251,7 @@ impl Node {
             }
             Command::Disconnected(id) => {
                 self.watch.on_disconnected(node_id(id));
-                self.on_disconnected(node_id(id));
+                self.campaigns.on_disconnected(node_id(id));
             }
             Command::Status(reply) => self.tell_status(reply),
         }
@@ -336,85 +332,6 @@ impl Node {
             }));
         }
     }
-
-    /// The leader's connection is gone: this node waits for it no longer. It asks for a pre-vote a few times within a
-    /// moment, so that the others, who decide by what they have lost themselves, have noticed too. Once in an election's timeout for
-    /// each reign: what it sends to the lost leader is refused as well, and must not make it ask ever more often while nobody can be elected.
-    fn on_disconnected(&self, id: u64) {
-        let (leader, lost) = {
-            let metrics = self.raft.metrics();
-            let metrics = metrics.borrow_watched();
-            (metrics.current_leader, metrics.vote)
-        };
-        if leader != Some(id) || id == self.own_id {
-            return;
-        }
-        let now = Moment::now();
-        let is_asked = |(at, of)| of == lost && now - at < self.options.election_timeout;
-        if self.campaigned.get().is_some_and(is_asked) {
-            return;
-        }
-        self.campaigned.set(Some((now, lost)));
-        let (raft, spread) = (self.raft.clone(), self.campaign_waits());
-        drop(Runtime::spawn(async move {
-            for wait in spread {
-                // Handed to the lost leader itself, a transfer of leadership only ends this node's lease.
-                let release = TransferLeaderRequest::new(lost, id, None);
-                if raft.handle_transfer_leader(release).await.is_err() {
-                    return;
-                }
-                Runtime::sleep(wait).await;
-                if raft.metrics().borrow_watched().vote != lost
-                    || raft.trigger().elect(true).await.is_err()
-                {
-                    return;
-                }
-            }
-        }));
-    }
-
-    /// Whoever starts has heard no leader yet. The votes that openraft asks for at once are lost where the other voters are not up, and tie
-    /// where all ask in the same moment; so the node asks again after a random time, longer from one time to the next, and without waiting
-    /// for one that led before it ended. Where somebody leads, the others refuse: it is a pre-vote.
-    fn campaign_first(&self) {
-        let (raft, own_id, waits) = (self.raft.clone(), self.own_id, self.first_waits());
-        drop(Runtime::spawn(async move {
-            let (begun, led) = {
-                let metrics = raft.metrics();
-                let metrics = metrics.borrow_watched();
-                (metrics.vote, metrics.current_leader.filter(|leader| *leader != own_id))
-            };
-            for wait in waits {
-                if let Some(id) = led {
-                    let release = TransferLeaderRequest::new(begun, id, None);
-                    if raft.handle_transfer_leader(release).await.is_err() {
-                        return;
-                    }
-                }
-                Runtime::sleep(wait).await;
-                let has_leader = {
-                    let metrics = raft.metrics();
-                    let metrics = metrics.borrow_watched();
-                    metrics.vote != begun && metrics.current_leader.is_some()
-                };
-                if has_leader || raft.trigger().elect(true).await.is_err() {
-                    return;
-                }
-            }
-        }));
-    }
-
-    fn first_waits(&self) -> Vec<Duration> {
-        let mut chance = self.chance.borrow_mut();
-        let longest = (0..FIRST_CAMPAIGNS_MAX).map(|times| FIRST_CAMPAIGN_MS << times);
-        longest.map(|ms| Duration::from_millis(ms / 2 + chance.below(ms))).collect()
-    }
-
-    fn campaign_waits(&self) -> Vec<Duration> {
-        let mut chance = self.chance.borrow_mut();
-        let below = u64::try_from(CAMPAIGN_SPREAD.as_micros()).unwrap_or(u64::MAX);
-        (0..CAMPAIGNS_MAX).map(|_| Duration::from_micros(chance.below(below))).collect()
-    }
 }
 
 fn config(options: &QuorumOptions) -> Config {
@@ -449,18 +366,10 @@ const GROWN_BYTES_LEAST: u64 = 1 << 20;
 const ENTRIES_BEHIND_SNAPSHOT: u64 = 256;
 /// A heartbeat may be lost or late four times in a row.
 const HEARTBEATS_PER_TIMEOUT: u32 = 5;
-/// The first of the first campaigns comes after about this; each next one after twice as long.
-const FIRST_CAMPAIGN_MS: u64 = 15;
-/// With them it has tried for a second and a half; from then on openraft's own timeout counts.
-const FIRST_CAMPAIGNS_MAX: u32 = 6;
 /// For the leader's word on how far everyone is.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
 /// For one part of a snapshot, its writing included.
 const SNAPSHOT_TIMEOUT_MS: u64 = 30_000;
-/// How often a node that has lost its leader asks the others whether they have lost it too.
-const CAMPAIGNS_MAX: u32 = 8;
-/// How long it waits before each, at most: chance, so that not all ask at once.
-const CAMPAIGN_SPREAD: Duration = Duration::from_millis(12);
 
 const _: () =
     assert!(GROWN_BYTES_LEAST as usize <= ENTRY_BYTES_MAX, "an entry is a snapshot's worth");

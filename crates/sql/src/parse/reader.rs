@@ -27,7 +27,8 @@ pub(super) struct Reader<'a> {
 /// # Errors
 /// The first thing that is not a statement served here; the error knows where and, often, what to do.
 pub fn parse_script(text: &str) -> Result<Vec<Statement>, SqlError> {
-    read(text).map_err(|error| error.located_in(text))
+    // The grammar is read by recursion, in frames of many KiB: on a stack of its own, whatever the caller's has left.
+    stacker::grow(limits::PARSE_STACK_BYTES, || read(text)).map_err(|error| error.located_in(text))
 }
 
 fn read(text: &str) -> Result<Vec<Statement>, SqlError> {
