@@ -6,12 +6,9 @@ from harness.load import Client
 from harness.measure import Measure
 from harness.quorum import Quorum
 
-from cluster.acks import SPREAD
+from cluster.acks import KEPT, SPREAD
 
 PAUSE_SECONDS = 5.0
-# What is kept is little, so that an hour fits on the disk.
-KEPT = [("segment.bytes", str(64 << 20)), ("retention.bytes", str(512 << 20))]
-
 MEASURES = {
     "elections.controller": Measure("elections of a controller under full produce load, nothing done to the cluster", "", 0, limit=0),
     "elections.partitions": Measure("… elections of partition leaders", "", 0, limit=0),

@@ -7,14 +7,16 @@ from harness.gap import Producer
 from harness.measure import Tail
 
 PARTITIONS = 1_000
-RATE = 500
+RATE = 200
 # Longer than both systems' session timeout (9 s) and the time of an election.
 PAUSE_SECONDS = 12.0
+SETTLE_SECONDS = 3.0
 # A client that is not what is measured: it notices by itself within a second that a broker no longer answers.
 WATCHFUL = {"topic_metadata_refresh_interval_ms": 500, "socket_timeout_ms": 1000, "request_timeout_ms": 1000}
 
 MEASURES = {
     "kill": Tail(f"kill -9 of the broker that leads most of {PARTITIONS:,} partitions: gap", "ms", 0, limit=1000),
+    "kill.led": Tail("… until the metadata names another leader for all of them", "ms", 0),
     "kill.back": Tail("… launched again until all is in sync", "ms", 0),
     "planned": Tail("SIGTERM of the broker that leads most of them: gap", "ms", 0, limit=300),
     "planned.errors": Tail("… records that the client was told had failed", "", 0, limit=0),
@@ -30,6 +32,8 @@ def kill(cluster, options, note):
             node = leading_most(cluster, "gaps")
             since = time.monotonic()
             node.kill()
+            _await_led(cluster, node)
+            note("kill.led", (time.monotonic() - since) * 1000)
             note("kill", producer.gap_ms(since))
             node.launch()
             since = time.monotonic()
@@ -76,9 +80,15 @@ def vanish(cluster, options, note):
 def _begin(cluster, options, **settings):
     partitions = options.partitions(PARTITIONS)
     cluster.create("gaps", partitions)
+    time.sleep(SETTLE_SECONDS)
     producer = Producer(cluster, "gaps", partitions, RATE, **settings)
     producer.await_quiet(time.monotonic())
     return producer
+
+
+def _await_led(cluster, gone):
+    while any(each.leader in (gone.number, -1) for each in cluster.partitions("gaps")):
+        time.sleep(0.01)
 
 
 def leading_most(cluster, topic):

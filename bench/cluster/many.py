@@ -9,7 +9,7 @@ from harness.measure import Measure, Tail
 from cluster.failover import leading_most
 
 PARTITIONS = 3_000
-RATE = 500
+RATE = 200
 IDLE_SECONDS = 10
 SETTLE_SECONDS = 5
 

@@ -41,9 +41,26 @@ class Client:
         shape = ["--num-records", self.count(records), "--record-size", size, "--batch-size", batch]
         return self.run("produce", topic, *shape, *(["--recreate"] if recreate else []))
 
-    def cpu_seconds(self):
-        """Of all processes of the target so far."""
-        return sum(machine.cpu_seconds(pid) for pid in self.target.pids)
+    def watch_cpu(self):
+        """The CPU time of the target's processes from now on."""
+        return Cpu(self.target.pids)
+
+
+class Cpu:
+    """CPU time of processes since it was made."""
+
+    def __init__(self, pids):
+        self.pids = pids
+        self.before = self._now()
+
+    def seconds(self):
+        """All of it, and what of it went to a JVM's compilers."""
+        now = self._now()
+        compilers = sum(total - self.before[pid][1].get(thread, 0.0) for pid in self.pids for thread, total in now[pid][1].items())
+        return sum(now[pid][0] - self.before[pid][0] for pid in self.pids), compilers
+
+    def _now(self):
+        return {pid: (machine.cpu_seconds(pid), machine.compiler_seconds(pid)) for pid in self.pids}
 
 
 class Running:

@@ -26,6 +26,21 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def compiler_seconds(pid):
+    """What of that is a JVM's compilers, by thread."""
+    found = {}
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        try:
+            with open(f"/proc/{pid}/task/{thread}/stat") as file:
+                name, rest = file.read().split("(", 1)[1].rsplit(")", 1)
+        except OSError:
+            continue  # it has just ended
+        if "CompilerThre" in name:
+            fields = rest.split()
+            found[thread] = (int(fields[11]) + int(fields[12])) / TICKS
+    return found
+
+
 def rss_mib(pid, name="VmRSS"):
     """The process's resident memory now, or with VmHWM at most so far."""
     with open(f"/proc/{pid}/status") as file:
