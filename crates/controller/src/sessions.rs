@@ -18,7 +18,7 @@ use world::Instant;
 
 /// How long a broker is suspected before it is taken for gone: a process that has died is noticed at once, one that only
 /// connects anew answers the quorum within this time.
-pub const SUSPICION_GRACE: Duration = Duration::from_millis(500);
+pub const SUSPICION_GRACE: Duration = Duration::from_millis(300);
 
 /// Sessions of brokers, by id.
 #[derive(Debug, Default)]
