@@ -46,7 +46,9 @@ class Broker:
         return self.await_serving()
 
     def launch(self, files_max=None):
-        """Starts it; does not wait."""
+        """Starts it; does not wait. Where somebody else listens already, that one would be measured: refused."""
+        if wire.is_taken(self.port):
+            raise RuntimeError(f"port {self.port} is taken: give another --port")
         os.makedirs(self.folder, exist_ok=True)
         command = self.command()
         limit = (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files_max, files_max))) if files_max else None

@@ -98,7 +98,10 @@ class Cluster:
 
     @property
     def pids(self):
-        """Its processes."""
+        """Its processes, which must live: the CPU of one that has ended is that of nobody."""
+        ended = [node.number for node in self.nodes if node.process and node.process.poll() is not None]
+        if ended:
+            raise RuntimeError(f"{self.name}: nodes {ended} have ended by themselves")
         return [node.pid for node in self.nodes if node.process]
 
     @property

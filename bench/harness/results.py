@@ -15,20 +15,14 @@ class Results:
         self.path = os.path.join(folder, "cluster-side-by-side.json") if folder else None
         self.values = {"Kafka": {}, "Logmill": {}}
         self.commands = []
-        self.told = {}
         if self.path and os.path.exists(self.path):
             with open(self.path) as file:
                 kept = json.load(file)
-            self.values, self.commands, self.told = kept["values"], kept["commands"], kept["told"]
+            self.values, self.commands = kept["values"], kept["commands"]
 
     def note(self, system, name, *values):
         """Adds figures of a measure, and keeps them at once."""
         self.values[system].setdefault(name, []).extend(values)
-        self.keep()
-
-    def tell(self, system, name, text):
-        """A sentence on a measure, in place of the one before."""
-        self.told.setdefault(name, {})[system] = text
         self.keep()
 
     def begin(self, command):
@@ -41,4 +35,4 @@ class Results:
         if self.path:
             os.makedirs(os.path.dirname(self.path), exist_ok=True)
             with open(self.path, "w") as file:
-                json.dump({"commands": self.commands, "values": self.values, "told": self.told}, file, indent=1)
+                json.dump({"commands": self.commands, "values": self.values}, file, indent=1)

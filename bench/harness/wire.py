@@ -20,6 +20,15 @@ def ask(port, api, version, body, seconds=60.0, is_flexible=False):
         return _receive(connection, length)[4:]
 
 
+def is_taken(port):
+    """Whether somebody listens there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 1.0).close()
+    except OSError:
+        return False
+    return True
+
+
 def await_metadata(port, since, seconds=120.0):
     """Milliseconds from `since` (time.monotonic) to the first Metadata answer that names a broker."""
     while True:
