@@ -78,6 +78,19 @@ pub enum Fate {
     Committed,
 }
 
+impl Facts {
+    /// Everything before this offset of `partition` was acknowledged to somebody, or precedes what was.
+    #[must_use]
+    pub fn acked_until(&self, partition: PartitionId) -> Offset {
+        let acked = self.sent.iter().filter(|sent| sent.partition == partition);
+        let ends = acked.filter_map(|sent| match sent.outcome {
+            Outcome::Acked(Some(offset)) => Some(offset.plus(1)),
+            Outcome::Acked(None) | Outcome::Unknown => None,
+        });
+        ends.max().unwrap_or(Offset::ZERO)
+    }
+}
+
 impl History {
     /// Notes values that are about to be sent; answers the index of the first.
     pub fn sending(&self, producer: &str, partition: PartitionId, values: &[String]) -> usize {

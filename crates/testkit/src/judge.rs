@@ -6,7 +6,7 @@ use std::{
 };
 
 use jobs::JobView;
-use model::{Isolation, PartitionId, TopicName};
+use model::{Isolation, Offset, PartitionId, TopicName};
 use world::{exec, sim::threads};
 
 use crate::{check, client::Client, history::History, life::HEALING_MAX, node::Node};
@@ -22,7 +22,8 @@ pub(crate) fn judge_records(
     let mut violations = Vec::new();
     for number in 0..partitions {
         let partition = PartitionId(number);
-        match check::read_partition(client, topic, partition, ALL) {
+        let acked = history.facts().acked_until(partition);
+        match read_until(client, (topic, partition), acked) {
             Some(log) => {
                 let facts = history.facts();
                 violations
@@ -33,6 +34,27 @@ pub(crate) fn judge_records(
     }
     violations
 }
+
+/// What is in `partition`. A leader that has just begun shows what its predecessor acknowledged only when its followers have fetched: it is read
+/// again, for a while, until all before `acked` is there.
+fn read_until(
+    client: &mut Client,
+    (topic, partition): (&TopicName, PartitionId),
+    acked: Offset,
+) -> Option<Vec<check::Read>> {
+    let mut log = check::read_partition(client, topic, partition, ALL)?;
+    for _ in 0..READINGS_MAX {
+        if log.last().map_or(Offset::ZERO, |last| last.offset.plus(1)) >= acked {
+            break;
+        }
+        client.back_off();
+        log = check::read_partition(client, topic, partition, ALL)?;
+    }
+    Some(log)
+}
+
+/// With a pause after each: longer than a follower waits at its leader.
+const READINGS_MAX: usize = 50;
 
 /// What transactional producers wrote to `topic`, and the groups that bear their names.
 pub(crate) fn judge_transactions(

@@ -226,6 +226,10 @@ impl Node {
 
     /// SIGTERM, and waits for the end.
     pub fn stop(&mut self) {
+        if self.process.as_ref().is_some_and(|it| matches!(*it.state.lock(), State::Booting)) {
+            // The signal ends it as it stands: it may wait for a quorum that it cannot reach.
+            return self.kill();
+        }
         let Some(process) = self.process.take() else { return };
         self.watch.on_gone(broker_id(self.host));
         // A process that has ended by itself hears nothing.

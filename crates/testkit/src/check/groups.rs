@@ -16,17 +16,26 @@ use crate::{
 
 /// The coordinator of `group`, as any broker that answers knows it.
 pub fn group_coordinator(client: &mut Client, group: &str) -> Option<Host> {
+    let brokers = client.brokers().to_vec();
+    brokers.into_iter().find_map(|broker| coordinator_by(client, broker, group))
+}
+
+/// Whether every broker that answers takes `host` for the coordinator of `group`. One that was, and has not heard that it is no more,
+/// answers out of what it had; as Apache Kafka's does.
+pub fn all_agree_on_coordinator(client: &mut Client, host: Host, group: &str) -> bool {
+    let brokers = client.brokers().to_vec();
+    brokers
+        .into_iter()
+        .filter_map(|broker| coordinator_by(client, broker, group))
+        .all(|it| it == host)
+}
+
+fn coordinator_by(client: &mut Client, broker: Host, group: &str) -> Option<Host> {
     let request = FindCoordinatorRequest::default().with_key(text(group)).with_key_type(0);
-    for broker in client.brokers().to_vec() {
-        let answer: Result<FindCoordinatorResponse, _> =
-            client.ask(broker, (Api::FindCoordinator, 2), &request);
-        if let Ok(answer) = answer
-            && answer.error_code == 0
-        {
-            return u16::try_from(answer.node_id.0).ok().map(Host);
-        }
-    }
-    None
+    let answer: FindCoordinatorResponse =
+        client.ask(broker, (Api::FindCoordinator, 2), &request).ok()?;
+    let is_known = code(answer.error_code).is_none();
+    is_known.then(|| u16::try_from(answer.node_id.0).ok().map(Host)).flatten()
 }
 
 /// The committed position that no open transaction is about to change, if the coordinator answers; within it none when nothing is committed.
