@@ -9,6 +9,7 @@ from network import CLIENTS
 from riders import ConsoleRider, FranzGoRider, KafkaPythonRider, TransactionalCopierRider, VerifiableProducerRider
 from workload import PARTITIONS, begin
 
+
 def victim(cluster, chance):
     """Half of the time the leader of some partition (also of the groups' topic), else anyone."""
     if chance.random() < 0.5:
@@ -75,22 +76,35 @@ def pause(cluster, chance, options):
 
 def rolling_restart(cluster, chance, options):
     """SIGTERM and start of one after the other; a producer with its defaults and a group see no error."""
-    work = begin(cluster, options, enable_idempotence=False, message_timeout_ms=300_000, reconnect_backoff_max_ms=10_000)
+    work = begin(cluster, options)
+    cluster.create("plain", PARTITIONS)
+    # As librdkafka has it: no idempotence, five minutes for a record, up to ten seconds between two connections.
+    plain = Load(cluster, "plain", PARTITIONS, options.rate // 3, enable_idempotence=False, message_timeout_ms=300_000, reconnect_backoff_max_ms=10_000)
+    loads = [work.load, plain]
+    plain.await_acknowledged(100)
+    longest = 0
     for node in cluster.nodes:
-        before = work.load.gap_s_max
-        work.load.gap_s_max = 0
+        for load in loads:
+            load.gap_s_max = 0
         stopped = node.stop()
         node.launch()
         ready = node.await_serving()
         in_sync = cluster.await_in_sync()
-        gap = work.load.gap_s_max
-        say(f"   node {node.id}: ended after {stopped:.2f} s, back after {ready:.2f} s, in sync {in_sync:.1f} s later; gap {gap:.2f} s")
-        work.load.gap_s_max = max(before, gap)
-    work.load.await_acknowledged(500)
+        gaps = [load.gap_s_max for load in loads]
+        say(f"   node {node.id}: ended after {stopped:.2f} s, back after {ready:.2f} s, in sync {in_sync:.1f} s later; gaps {gaps[0]:.2f} s, plain {gaps[1]:.2f} s")
+        longest = max(longest, *gaps)
+    for load in loads:
+        load.await_acknowledged(500)
+    plain.end()
+    found = read_all(cluster, "plain", PARTITIONS)
+    gone = lost(plain, found)
+    check(not gone, f"the plain producer lost {len(gone)} records: {gone[:5]}")
+    twice = sum(map(len, found.values())) - plain.sent
+    work.load.gap_s_max = longest
     told = work.finish()
     seen = [error for reader in work.readers for error in reader.errors]
     check(not seen, f"the group was told of {len(seen)} errors: {seen[:3]}")
-    return told
+    return f"a plain producer: {plain.sent} records, none lost, {twice} sent twice; {told}"
 
 
 def moving_job(cluster, chance, options):

@@ -36,15 +36,11 @@ def lost(load, found):
     return sorted(load.places.keys() - there)
 
 
-def check_history(load, found, readers=(), is_idempotent=True):
-    """Every acknowledged record is there once, where it was acknowledged, in the order of sending; nobody read anything else.
-
-    Without idempotence a batch whose answer was lost is sent again, as with any Kafka broker: then only loss is a problem. Returns how many records are there twice.
-    """
-    doubled = sum(len(records) for records in found.values()) - len({number for records in found.values() for _, number in records})
+def check_history(load, found, readers=()):
+    """Every acknowledged record is there once, where it was acknowledged, in the order of sending; nobody read anything else."""
     problems = [f"lost {number}, acknowledged at {load.places[number]}" for number in lost(load, found)]
     at = {}
-    for partition, records in found.items() if is_idempotent else ():
+    for partition, records in found.items():
         before = -1
         for offset, number in records:
             if number in at:
@@ -58,7 +54,6 @@ def check_history(load, found, readers=(), is_idempotent=True):
             problems.append(f"moved {number} from {place} to {at[number]}")
     problems += misread(found, readers)
     check(not problems, f"{len(problems)} problems: {'; '.join(problems[:5])}")
-    return doubled
 
 
 def misread(found, readers):
