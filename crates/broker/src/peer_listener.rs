@@ -7,7 +7,7 @@
 use std::{future::Future, io, pin::pin};
 
 use bytes::Bytes;
-use controller::Controller;
+use controller::{Controller, Loss};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, tcp::OwnedWriteHalf},
@@ -41,7 +41,7 @@ async fn run(controller: Controller, stream: TcpStream) {
     // Whatever ends it: the connection is gone.
     let _ = serve(&controller, stream, &mut sender).await;
     if let Some(sender) = sender {
-        controller.on_disconnected(sender);
+        controller.on_disconnected(sender, Loss::Broken);
     }
 }
 

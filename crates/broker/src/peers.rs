@@ -7,12 +7,13 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    io,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
 use bytes::Bytes;
-use controller::{Controller, Peers};
+use controller::{Controller, Loss, Peers};
 use metadata::Publisher;
 use model::{BrokerId, Pending, Reply};
 use tokio::{
@@ -110,16 +111,28 @@ struct Line {
 
 impl Line {
     async fn run(mut self) {
-        let connected = timeout(CONNECT_TIMEOUT, TcpStream::connect(&self.address)).await;
-        if let Ok(Ok(stream)) = connected
-            && stream.set_nodelay(true).is_ok()
-        {
-            self.serve(stream).await;
-        }
+        let loss = match self.connect().await {
+            Ok(stream) => {
+                self.serve(stream).await;
+                // Whether its process has ended shows when it is dialled again.
+                self.connect().await.err().unwrap_or(Loss::Broken)
+            }
+            Err(loss) => loss,
+        };
         self.calls.close();
         while self.calls.try_recv().is_ok() {}
         if let Some(controller) = self.controller.get() {
-            controller.on_disconnected(self.to);
+            controller.on_disconnected(self.to, loss);
+        }
+    }
+
+    async fn connect(&self) -> Result<TcpStream, Loss> {
+        match timeout(CONNECT_TIMEOUT, TcpStream::connect(&self.address)).await {
+            Ok(Ok(stream)) => stream.set_nodelay(true).map(|()| stream).map_err(|_| Loss::Broken),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                Err(Loss::Refused)
+            }
+            Ok(Err(_)) | Err(_) => Err(Loss::Broken),
         }
     }
 

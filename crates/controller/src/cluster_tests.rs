@@ -6,7 +6,7 @@ use model::{BrokerId, ErrorCode};
 use world::exec::Wait;
 
 use crate::{
-    IfThere, SUSPICION_GRACE,
+    IfThere, Loss, SUSPICION_GRACE,
     test_cluster::{Cluster, TestNode, leader_of, wait_until},
 };
 
@@ -188,7 +188,7 @@ fn a_broken_connection_fences_nobody_who_still_answers() {
     let leader = leader_of(&nodes.iter().collect::<Vec<_>>());
     let other = nodes.iter().find(|node| !node.is_leader()).unwrap();
     for _ in 0..3 {
-        nodes[leader].controller.on_disconnected(other.id);
+        nodes[leader].controller.on_disconnected(other.id, Loss::Broken);
         std::thread::sleep(SUSPICION_GRACE * 2);
         assert!(nodes[leader].trusts(other.id));
     }
@@ -202,7 +202,7 @@ fn a_hint_that_only_one_has_makes_no_election() {
     let epoch = nodes[leader].status().leader_epoch;
     let other = nodes.iter().find(|node| !node.is_leader()).unwrap();
     for _ in 0..20 {
-        other.controller.on_disconnected(nodes[leader].id);
+        other.controller.on_disconnected(nodes[leader].id, Loss::Broken);
         assert!(other.create("a").is_some());
     }
     assert_eq!(nodes[leader].status().leader_epoch, epoch);

@@ -22,7 +22,7 @@ use world::{
 
 use crate::{
     Answer, ControllerError, ControllerOptions, CreatedTopic, Elected, Election, Heartbeat,
-    HeartbeatAnswer, IfThere, IsrChange, MorePartitions, NewTopic, Peers, QuorumStatus,
+    HeartbeatAnswer, IfThere, IsrChange, Loss, MorePartitions, NewTopic, Peers, QuorumStatus,
     QuorumStorage, Reassignment, Refusal, Registration, Request, Stored, TopicChange, TopicKey,
     World,
     driver::Driver,
@@ -111,10 +111,10 @@ impl Controller {
         crate::raft::sender(message).and_then(|id| i32::try_from(id).ok()).map(BrokerId)
     }
 
-    /// The connection to or from `node` has broken, or is refused: if it leads, this node waits for it no longer.
-    pub fn on_disconnected(&self, node: BrokerId) {
+    /// The connection to or from `node` is lost: if it leads, this node waits for it no longer.
+    pub fn on_disconnected(&self, node: BrokerId, loss: Loss) {
         // A hint that is lost costs an election timeout.
-        let _ = self.commands.try_send(Command::Disconnected(node));
+        let _ = self.commands.try_send(Command::Disconnected(node, loss));
     }
 
     /// The quorum as this node sees it.

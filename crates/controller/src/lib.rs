@@ -56,7 +56,7 @@ pub use error::ControllerError;
 pub use handle::Controller;
 pub use inbox::QUEUE_REQUESTS_MAX;
 pub use machine::{ControllerOptions, World};
-pub use peers::{NoPeers, PEER_MESSAGE_BYTES_MAX, Peers};
+pub use peers::{Loss, NoPeers, PEER_MESSAGE_BYTES_MAX, Peers};
 pub use quorum::{QuorumError, QuorumOptions, parse_voters};
 pub use raft::{QuorumStatus, QuorumStorage, ReplicaStatus};
 pub use request::{

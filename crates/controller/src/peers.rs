@@ -8,8 +8,31 @@ use std::time::Duration;
 use ::bytes::Bytes;
 use model::{BrokerId, Pending};
 
+use crate::SUSPICION_GRACE;
+
 /// The longest message; longer things (snapshots) go in parts.
 pub const PEER_MESSAGE_BYTES_MAX: usize = model::limits::FRAME_BYTES_MAX_WITHOUT_RECORDS;
+
+/// How a node was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// A connection to or from it has broken: its process may have died, or connects anew.
+    Broken,
+    /// Its machine says that nobody listens there: its process has ended.
+    Refused,
+}
+
+impl Loss {
+    /// How long the node may still take to show itself: a process that only connects anew answers the quorum within this time, one that has
+    /// ended does not.
+    #[must_use]
+    pub const fn grace(self) -> Duration {
+        match self {
+            Self::Broken => SUSPICION_GRACE,
+            Self::Refused => Duration::ZERO,
+        }
+    }
+}
 
 /// How the other nodes are reached. Called on the quorum's thread, within its tokio runtime.
 pub trait Peers: Send + Sync {

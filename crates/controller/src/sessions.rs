@@ -16,8 +16,7 @@ use std::{collections::BTreeMap, time::Duration};
 use model::{BrokerEpoch, BrokerId, Offset};
 use world::Instant;
 
-/// How long a broker is suspected before it is taken for gone: a process that has died is noticed at once, one that only
-/// connects anew answers the quorum within this time.
+/// How long a broker is suspected before it is taken for gone: one that only connects anew answers the quorum within this time.
 pub const SUSPICION_GRACE: Duration = Duration::from_millis(300);
 
 /// Sessions of brokers, by id.
@@ -154,6 +153,7 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Loss;
 
     const BROKER: BrokerId = BrokerId(1);
     const SECOND: Duration = Duration::from_secs(1);
@@ -188,6 +188,17 @@ mod tests {
         assert!(sessions.take_over(start.plus(2 * SECOND)).is_empty());
         assert!(!sessions.is_live(BROKER, epoch, start.plus(2 * SECOND)), "who answers may be new");
         assert_eq!(sessions.take_over(start.plus(9 * SECOND)), [BROKER]);
+    }
+
+    #[test]
+    fn one_whose_process_has_ended_is_over_at_once() {
+        let (start, epoch) = (Instant::default(), BrokerEpoch(7));
+        let mut sessions = Sessions::new(9 * SECOND);
+        sessions.touch(BROKER, epoch, start);
+        sessions.suspect(BROKER, Loss::Broken.grace(), start.plus(SECOND));
+        assert!(sessions.take_over(start.plus(SECOND)).is_empty());
+        sessions.suspect(BROKER, Loss::Refused.grace(), start.plus(SECOND));
+        assert_eq!(sessions.take_over(start.plus(SECOND)), [BROKER]);
     }
 
     #[test]

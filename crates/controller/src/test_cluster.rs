@@ -17,8 +17,8 @@ use storage::DataDirectory;
 use world::{Chance, Clock, Disk, exec::Wait, real::SystemClock, sim::SimDisk};
 
 use crate::{
-    Controller, ControllerError, ControllerOptions, NewTopic, Peers, QuorumOptions, QuorumStatus,
-    QuorumStorage, Registration, World,
+    Controller, ControllerError, ControllerOptions, Loss, NewTopic, Peers, QuorumOptions,
+    QuorumStatus, QuorumStorage, Registration, World,
 };
 
 /// The network: who can be reached by whom.
@@ -100,7 +100,7 @@ impl Peers for NetPeers {
             // What is cut off does not answer; what is gone refuses at once.
             let Some(target) = target else {
                 match net.refuse(own, to) {
-                    Some(sender) => sender.on_disconnected(to),
+                    Some(sender) => sender.on_disconnected(to, Loss::Refused),
                     None => tokio::time::sleep(timeout).await,
                 }
                 return;
@@ -212,7 +212,7 @@ impl TestNode {
         let others = self.net.leave(self.id);
         self.controller.close();
         for other in others {
-            other.on_disconnected(self.id);
+            other.on_disconnected(self.id, Loss::Broken);
         }
     }
 

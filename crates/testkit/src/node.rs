@@ -15,7 +15,7 @@ use broker::{
     Membership, MembershipParts, Metrics, Transactions, publish,
 };
 use bytes::{Buf, BytesMut};
-use controller::{Controller, ControllerOptions, QuorumOptions, QuorumStorage, Registration};
+use controller::{Controller, ControllerOptions, Loss, QuorumOptions, QuorumStorage, Registration};
 use coordinator::{Coordinator, GroupOptions};
 use jobs::{Engine, EngineParts};
 use metadata::{Publisher, options::ServerOptions};
@@ -461,7 +461,7 @@ impl Served {
             }
         }
         if let Some(peer) = peer {
-            self.controller.on_disconnected(peer);
+            self.controller.on_disconnected(peer, Loss::Broken);
         }
     }
 }

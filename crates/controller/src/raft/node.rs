@@ -39,7 +39,7 @@ use super::{
     watch::Watch,
 };
 use crate::{
-    ControllerError, Peers, QuorumError, QuorumOptions,
+    ControllerError, Loss, Peers, QuorumError, QuorumOptions,
     forward::Forwarder,
     inbox::{Asked, Inbox, Role},
 };
@@ -67,8 +67,8 @@ pub(crate) enum Command {
     Forward(Asked),
     /// A message of another node.
     Peer(Bytes, Reply<Bytes>),
-    /// The connection to this node has broken, or is refused.
-    Disconnected(BrokerId),
+    /// The connection to this node is lost.
+    Disconnected(BrokerId, Loss),
     Status(Reply<QuorumStatus>),
 }
 
@@ -249,8 +249,8 @@ impl Node {
                 self.watch.on_message();
                 self.service.serve(bytes, reply);
             }
-            Command::Disconnected(id) => {
-                self.watch.on_disconnected(node_id(id));
+            Command::Disconnected(id, loss) => {
+                self.watch.on_disconnected(node_id(id), loss);
                 self.campaigns.on_disconnected(node_id(id));
             }
             Command::Status(reply) => self.tell_status(reply),

@@ -16,7 +16,7 @@ use openraft::async_runtime::{Instant, WatchReceiver};
 
 use super::{mute::Mute, runtime::Moment, silences::Silences, types::Raft};
 use crate::{
-    SUSPICION_GRACE,
+    Loss, SUSPICION_GRACE,
     inbox::{Inbox, Role},
 };
 
@@ -45,9 +45,9 @@ impl Watch {
         self.mute.borrow_mut().on_heard(Moment::now());
     }
 
-    /// The connection to `id` has broken.
-    pub(super) fn on_disconnected(&self, id: u64) {
-        self.inbox.on_suspect(broker_id(id), SUSPICION_GRACE);
+    /// The connection to `id` is lost.
+    pub(super) fn on_disconnected(&self, id: u64, loss: Loss) {
+        self.inbox.on_suspect(broker_id(id), loss.grace());
         let answered = self.answers().get(&id).copied().flatten();
         self.silences.borrow_mut().on_disconnected(id, answered);
     }

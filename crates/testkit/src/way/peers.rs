@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use controller::{Controller, Peers};
+use controller::{Controller, Loss, Peers};
 use model::{BrokerId, Pending};
 use wire::{parse_peer_answer, peer_request};
 use world::exec;
@@ -50,13 +50,15 @@ impl Peers for NetPeers {
         let (reply, pending) = Pending::channel();
         let shared = Arc::clone(&self.0);
         // A process that is being killed has no thread for it: then the reply is dropped, which says so.
-        let _ = exec::spawn("peer-call", move || match shared.call(to, &message, timeout) {
-            Ok(answer) => reply.send(answer),
-            Err(Broken::TimedOut) => {}
-            Err(Broken::Refused | Broken::Reset) => {
-                if let Some(controller) = shared.controller.get() {
-                    controller.on_disconnected(to);
-                }
+        let _ = exec::spawn("peer-call", move || {
+            let loss = match shared.call(to, &message, timeout) {
+                Ok(answer) => return reply.send(answer),
+                Err(Broken::TimedOut) => return,
+                Err(Broken::Refused) => Loss::Refused,
+                Err(Broken::Reset) => Loss::Broken,
+            };
+            if let Some(controller) = shared.controller.get() {
+                controller.on_disconnected(to, loss);
             }
         });
         pending
