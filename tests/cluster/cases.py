@@ -2,6 +2,7 @@
 
 import time
 
+import quorum
 from harness.report import check, eventually, say
 from history import check_history, check_replicas, lost, read_all
 from load import Load
@@ -127,6 +128,35 @@ def moving_job(cluster, chance, options):
         in_sync = cluster.await_in_sync()
         say(f"   move {number + 1}: from node {runner.id} to {moved_to.id}{', a leader of its results died too' if also and also is not runner else ''}, results again after {gap:.2f} s, in sync {in_sync:.1f} s later")
     return f"{times} moves; {work.finish()}"
+
+
+def separate_roles(cluster, chance, options):
+    """Three controllers beside three brokers: kill -9 of the controllers' leader, a broker, another controller, a broker together with the leader."""
+    work = begin(cluster, options)
+    voters, observers = [node.id for node in cluster.controllers], [node.id for node in cluster.nodes]
+    quorum.check_members(cluster, voters, observers)
+    for number in range(options.kills):
+        time.sleep(chance.uniform(0, 1))
+        leader, broker = cluster.quorum_leader(), victim(cluster, chance)
+        follower = chance.choice([node for node in cluster.controllers if node is not leader])
+        killed = [[leader], [broker], [follower], [broker, leader]][number % 4]
+        before, work.load.gap_s_max = work.load.gap_s_max, 0
+        for node in killed:
+            node.kill()
+        begun = time.monotonic()
+        after = cluster.quorum_leader()
+        led = time.monotonic() - begun
+        work.load.await_acknowledged(500)
+        cluster.start()
+        in_sync = cluster.await_in_sync()
+        names = " and ".join(f"node {node.id}{', the leader of the controllers' if node is leader else ''}" for node in killed)
+        say(f"   kill {number + 1}: {names}; node {after.id} leads after {led:.2f} s, gap {work.load.gap_s_max:.2f} s, in sync {in_sync:.1f} s later")
+        work.load.gap_s_max = max(before, work.load.gap_s_max)
+    quorum.check_members(cluster, voters, observers)
+    return f"{options.kills} kills; {work.finish()}"
+
+
+separate_roles.controllers = 3
 
 
 def cut(cluster, chance, options):
@@ -276,6 +306,7 @@ CASES = {
     "pause": pause,
     "rolling-restart": rolling_restart,
     "moving-job": moving_job,
+    "separate-roles": separate_roles,
     "cut": cut,
     "lossy": lossy,
     "kafka-python": riding(kafka_python),

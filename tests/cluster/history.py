@@ -68,7 +68,7 @@ def check_replicas(cluster):
     cluster.await_in_sync()
     topics = [(topic, partition.id, sorted(partition.replicas)) for topic, partition in cluster.partitions()]
     await_equal_ends(cluster, topics)
-    for node in cluster.nodes:
+    for node in cluster.processes:
         node.stop()
     compared = 0
     for topic, partition, replicas in topics:

@@ -1,11 +1,13 @@
-"""Three `logmill server` processes that form a cluster: started, killed, paused, stopped, and asked how they are."""
+"""The `logmill server` processes that form a cluster, three in most cases: started, killed, paused, stopped, and asked how they are."""
 
 import glob
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -17,15 +19,15 @@ from network import address
 
 PROPERTIES = """
 node.id={id}
-process.roles=broker,controller
+process.roles={roles}
 controller.quorum.voters={voters}
 broker.rack=rack-{id}
-listeners=PLAINTEXT://{host}:{kafka},CONTROLLER://{host}:{controller}
-advertised.listeners=PLAINTEXT://{host}:{kafka}
+listeners={listeners}
+advertised.listeners=PLAINTEXT://{kafka}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-logmill.http.listener={host}:{http}
+logmill.http.listener={http}
 log.dirs={data}
 default.replication.factor=3
 min.insync.replicas=2
@@ -42,8 +44,9 @@ QUIET = {"log_level": 2, "topic.metadata.refresh.interval.ms": 1000}
 class Process:
     """One node: its files, its ports, and its process while it has one."""
 
-    def __init__(self, number, directory, ports, host="127.0.0.1", inside=()):
+    def __init__(self, number, directory, ports, roles=("broker", "controller"), host="127.0.0.1", inside=()):
         self.id = number
+        self.roles = roles
         self._inside = list(inside)
         self.host = host
         self.directory = os.path.join(directory, f"node-{number}")
@@ -57,6 +60,11 @@ class Process:
         return f"{self.host}:{self.ports[0]}"
 
     @property
+    def controller_address(self):
+        """Where the other nodes reach its quorum, if it votes."""
+        return f"{self.host}:{self.ports[1]}"
+
+    @property
     def url(self):
         """Where it answers HTTP."""
         return f"http://{self.host}:{self.ports[2]}"
@@ -68,9 +76,10 @@ class Process:
 
     def write_properties(self, voters):
         os.makedirs(self.directory)
-        kafka, controller, http = self.ports
+        addresses = {"broker": f"PLAINTEXT://{self.address}", "controller": f"CONTROLLER://{self.controller_address}"}
+        roles, listeners = ",".join(self.roles), ",".join(addresses[role] for role in self.roles)
         with open(os.path.join(self.directory, "server.properties"), "w") as file:
-            file.write(PROPERTIES.format(id=self.id, host=self.host, voters=voters, kafka=kafka, controller=controller, http=http, data=self.data))
+            file.write(PROPERTIES.format(id=self.id, roles=roles, voters=voters, listeners=listeners, kafka=self.address, http=self.url.removeprefix("http://"), data=self.data))
 
     def launch(self):
         """Starts it; does not wait."""
@@ -79,7 +88,7 @@ class Process:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
     def await_serving(self, seconds=60):
-        """Waits until it answers clients; returns the seconds that took."""
+        """Waits until it answers clients, or HTTP where it has none; returns the seconds that took."""
         begun = time.monotonic()
         eventually(f"node {self.id} answers: {self.last_words()}", lambda: self._serves(), seconds, 0.01)
         return time.monotonic() - begun
@@ -115,24 +124,35 @@ class Process:
     def _serves(self):
         code = self.process.poll()
         check(code is None, f"node {self.id} ended with {code}: {self.last_words()}")
-        return answers_metadata(self.ports[0], self.host)
+        return answers_metadata(self.ports[0], self.host) if "broker" in self.roles else self._is_healthy()
+
+    def _is_healthy(self):
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=5) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
 
 
 class Cluster:
-    """The nodes, and what a client of them sees."""
+    """The nodes that clients see, the controllers that they do not (none where every node is both), and what a client of them sees."""
 
-    def __init__(self, directory, count, network=None):
+    def __init__(self, directory, count, network=None, controllers=0):
         self.directory = directory
         self.network = network
+        roles = [("broker",) if controllers else ("broker", "controller")] * count + [("controller",)] * controllers
+        count = len(roles)
         ports = []
         while len(set(ports)) < 3 * count:
             ports = [free_port() for _ in range(3 * count)]
-        self.nodes = []
+        self.processes = []
         for number in range(count):
             where = (address(number + 1), network.inside(number + 1)) if network else ()
-            self.nodes.append(Process(number + 1, directory, ports[3 * number : 3 * number + 3], *where))
-        voters = ",".join(f"{node.id}@{node.host}:{node.ports[1]}" for node in self.nodes)
-        for node in self.nodes:
+            self.processes.append(Process(number + 1, directory, ports[3 * number : 3 * number + 3], roles[number], *where))
+        self.nodes = [node for node in self.processes if "broker" in node.roles]
+        self.controllers = [node for node in self.processes if "broker" not in node.roles]
+        voters = ",".join(f"{node.id}@{node.controller_address}" for node in self.processes if "controller" in node.roles)
+        for node in self.processes:
             node.write_properties(voters)
         self._admin = None
 
@@ -148,10 +168,10 @@ class Cluster:
     def start(self):
         """Starts all that do not run, waits until all serve; returns the seconds."""
         begun = time.monotonic()
-        for node in self.nodes:
+        for node in self.processes:
             if node.process is None or node.process.poll() is not None:
                 node.launch()
-        for node in self.nodes:
+        for node in self.processes:
             node.await_serving()
         return time.monotonic() - begun
 
@@ -183,7 +203,23 @@ class Cluster:
         return None
 
     def node(self, number):
-        return next((node for node in self.nodes if node.id == number), None)
+        return next((node for node in self.processes if node.id == number), None)
+
+    def status(self):
+        """What `logmill cluster status` says."""
+        command = [program(), "cluster", "status", "--output", "json", "--bootstrap-server", self.bootstrap]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        check(done.stdout, f"cluster status ended with {done.returncode}: {done.stderr}")
+        return json.loads(done.stdout)
+
+    def quorum_leader(self):
+        """The node that leads the quorum; waits until one that runs does."""
+
+        def leader():
+            node = self.node(self.status()["quorum"]["leader"])
+            return node and node.process.poll() is None and node
+
+        return eventually("somebody leads the quorum", leader, 30, 0.02)
 
     def await_in_sync(self, seconds=90):
         """Waits until every replica of every partition is in its ISR; returns the seconds."""
@@ -193,7 +229,7 @@ class Cluster:
 
     def end(self):
         """Leaves nothing running."""
-        for node in self.nodes:
+        for node in self.processes:
             if node.process and node.process.poll() is None:
                 node.process.send_signal(signal.SIGCONT)
             node.kill()

@@ -54,5 +54,5 @@ def await_group(readers, places):
 def begin(cluster, options):
     """A cluster that runs under load."""
     took = cluster.start()
-    say(f"   three nodes after {took:.2f} s")
+    say(f"   {len(cluster.processes)} nodes after {took:.2f} s")
     return Workload(cluster, options)

@@ -14,7 +14,10 @@ use coordinator::{Coordinator, TransactionCoordinator};
 use metadata::Publisher;
 use model::limits::FRAMES_BYTES_MAX;
 use replication::ReplicaSet;
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
 use world::Clock;
 
 use crate::{
@@ -22,7 +25,8 @@ use crate::{
     fetch::Sessions, producer_ids::ProducerIds, server,
 };
 
-/// What a broker is made of.
+/// What a broker is made of. Clones are the same.
+#[derive(Clone)]
 pub struct BrokerParts {
     /// The partitions that are here.
     pub replicas: Arc<ReplicaSet>,
@@ -66,7 +70,18 @@ impl Broker {
     ///
     /// Runs on the tokio runtime it is called on; with the multi-threaded flavour a slow disk holds up no other connection.
     pub async fn serve(parts: BrokerParts, listener: TcpListener, shutdown: impl Future) {
-        server::serve(Arc::new(Shared::new(parts)), listener, shutdown).await;
+        Self::serve_once(parts, listener, std::future::ready(()), shutdown).await;
+    }
+
+    /// As [`serve`](Self::serve), but clients are answered only once `may_open` is done. Other nodes are served from the
+    /// beginning: a broker that does not vote gets its image over this listener.
+    pub async fn serve_once(
+        parts: BrokerParts,
+        listener: TcpListener,
+        may_open: impl Future,
+        shutdown: impl Future,
+    ) {
+        server::serve(Arc::new(Shared::new(parts)), listener, may_open, shutdown).await;
     }
 }
 
@@ -87,6 +102,10 @@ pub(crate) struct Shared {
     pub(crate) producer_ids: ProducerIds,
     /// How long a peer may be silent, or refuse to take what we send.
     pub(crate) patience: Duration,
+    /// For connections of other nodes: their frames are not charged to the budget.
+    pub(crate) nodes: Semaphore,
+    /// Whether clients are answered.
+    open: watch::Sender<bool>,
     stopping: AtomicBool,
 }
 
@@ -120,8 +139,24 @@ impl Shared {
             budget: Budget::new(FRAMES_BYTES_MAX),
             sessions: Sessions::default(),
             patience,
+            nodes: Semaphore::new(NODE_CONNECTIONS_MAX),
+            open: watch::Sender::new(false),
             stopping: AtomicBool::new(false),
         }
+    }
+
+    pub(crate) fn open(&self) {
+        self.open.send_replace(true);
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        *self.open.borrow()
+    }
+
+    /// Waits until clients are answered.
+    pub(crate) async fn opened(&self) {
+        // The sender is in `self`.
+        let _ = self.open.subscribe().wait_for(|is_open| *is_open).await;
     }
 
     pub(crate) fn stop(&self) {
@@ -132,3 +167,6 @@ impl Shared {
         self.stopping.load(Ordering::Relaxed)
     }
 }
+
+/// The quorum's leader, and those that it replaces, with a connection each.
+const NODE_CONNECTIONS_MAX: usize = 64;

@@ -1,4 +1,4 @@
-//! The accept loop.
+//! The accept loop. Until the broker may open, clients are accepted and wait; other nodes are served from the beginning.
 //!
 //! Shutdown: 1. no more connections are accepted; 2. connections end once they have answered what they have read;
 //! 3. those that are silent, or wait for something, are ended; 4. all of them are gone before this returns.
@@ -20,13 +20,19 @@ const GRACE: Duration = Duration::from_millis(100);
 /// How long to wait after a failed accept: most likely there is no descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-pub(crate) async fn serve(shared: Arc<Shared>, listener: TcpListener, shutdown: impl Future) {
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    listener: TcpListener,
+    may_open: impl Future,
+    shutdown: impl Future,
+) {
     let mut connections = JoinSet::new();
-    let mut shutdown = pin!(shutdown);
+    let (mut may_open, mut shutdown) = (pin!(may_open), pin!(shutdown));
     loop {
         tokio::select! {
             biased;
             _ = &mut shutdown => break,
+            _ = &mut may_open, if !shared.is_open() => shared.open(),
             // Reaped as they end, so that the set holds the living only.
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
@@ -71,7 +77,11 @@ fn report(peer: SocketAddr, ended: &Ended) {
         Ended::Refused(_) | Ended::Exhausted(_) => {
             eprintln!("connection of {peer} closed: {ended}")
         }
-        Ended::Lost(_) | Ended::Silent(_) | Ended::UnansweredFailure | Ended::Stopping => {}
+        Ended::Lost(_)
+        | Ended::Silent(_)
+        | Ended::UnansweredFailure
+        | Ended::Stopping
+        | Ended::OfNode => {}
     }
 }
 

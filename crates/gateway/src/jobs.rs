@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::jobs::{Answer, Asker, JobView};
+use ::jobs::{Answer, Asker, Engine, JobView};
 use axum::{
     Json,
     extract::{Path, State},
@@ -10,19 +10,17 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::router::Gateway;
-
 /// All jobs, oldest first.
-pub(crate) async fn list(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
-    Json(Value::Array(gateway.engine.jobs().iter().map(view).collect()))
+pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Json<Value> {
+    Json(Value::Array(engine.jobs().iter().map(view).collect()))
 }
 
 /// One job.
 pub(crate) async fn show(
-    State(gateway): State<Arc<Gateway>>,
+    State(engine): State<Arc<Engine>>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, (StatusCode, String)> {
-    let jobs = gateway.engine.jobs();
+    let jobs = engine.jobs();
     let job = jobs.iter().find(|job| job.fact.id == id);
     job.map(|job| Json(view(job)))
         .ok_or_else(|| (StatusCode::NOT_FOUND, format!("there is no job {id}\n")))
@@ -30,13 +28,13 @@ pub(crate) async fn show(
 
 /// Stops one job.
 pub(crate) async fn stop(
-    State(gateway): State<Arc<Gateway>>,
+    State(engine): State<Arc<Engine>>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, (StatusCode, String)> {
     let stop = move || {
         let mut last = Last(None);
         let quoted = id.replace('\'', "''");
-        gateway.engine.execute("", &format!("STOP JOB '{quoted}'"), &mut last);
+        engine.execute("", &format!("STOP JOB '{quoted}'"), &mut last);
         last.0
     };
     match tokio::task::spawn_blocking(stop).await {

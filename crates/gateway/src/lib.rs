@@ -9,4 +9,4 @@ mod router;
 mod sql;
 
 pub use metrics::MetricsPage;
-pub use router::{Gateway, serve};
+pub use router::Gateway;

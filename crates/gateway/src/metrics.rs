@@ -2,10 +2,8 @@
 
 use std::{fmt::Write, sync::Arc};
 
-use ::jobs::JobState;
+use ::jobs::{Engine, JobState};
 use axum::{extract::State, http::header, response::IntoResponse};
-
-use crate::router::Gateway;
 
 /// Whoever has numbers to show.
 pub trait MetricsPage: Send + Sync {
@@ -13,22 +11,29 @@ pub trait MetricsPage: Send + Sync {
     fn write(&self, page: &mut String);
 }
 
-/// The page.
-pub(crate) async fn metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
-    // It looks at every partition, and waits for the quorum's word.
-    let asked = Arc::clone(&gateway);
+/// The page, of all pages.
+pub(crate) async fn metrics(State(pages): State<Arc<[Arc<dyn MetricsPage>]>>) -> impl IntoResponse {
+    // They look at every partition, and wait for the quorum's word.
     let written = tokio::task::spawn_blocking(move || {
-        let mut page = String::new();
-        asked.metrics.write(&mut page);
-        page
+        let mut text = String::new();
+        pages.iter().for_each(|page| page.write(&mut text));
+        text
     });
-    let mut page = written.await.unwrap_or_default();
-    write_jobs(&gateway, &mut page);
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], page)
+    let text = written.await.unwrap_or_default();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
 }
 
-fn write_jobs(gateway: &Gateway, page: &mut String) {
-    let jobs = gateway.engine.jobs();
+/// What jobs have to show.
+pub(crate) struct JobsPage(pub(crate) Arc<Engine>);
+
+impl MetricsPage for JobsPage {
+    fn write(&self, page: &mut String) {
+        write_jobs(&self.0, page);
+    }
+}
+
+fn write_jobs(engine: &Engine, page: &mut String) {
+    let jobs = engine.jobs();
     let running = jobs.iter().filter(|job| job.fact.state == JobState::Running).count();
     // Writing to a String cannot fail.
     let _ = writeln!(page, "# TYPE logmill_jobs_running gauge\nlogmill_jobs_running {running}");

@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use ::jobs::{Answer, Asker};
+use ::jobs::{Answer, Asker, Engine};
 use axum::{
     Json,
     body::{Body, Bytes},
@@ -20,8 +20,6 @@ use axum::{
 };
 use serde::Deserialize;
 use tokio::sync::mpsc;
-
-use crate::router::Gateway;
 
 /// Pieces of answer waiting for a slow client; the statement waits with them.
 const PIECES_MAX: usize = 256;
@@ -38,13 +36,13 @@ pub(crate) struct Script {
 
 /// Carries a script out.
 pub(crate) async fn execute(
-    State(gateway): State<Arc<Gateway>>,
+    State(engine): State<Arc<Engine>>,
     Json(script): Json<Script>,
 ) -> Response {
     let (pieces, lines) = mpsc::channel(PIECES_MAX);
     let statements = move || {
         let mut lines = Lines { pieces };
-        let execute = || gateway.engine.execute(&script.session, &script.sql, &mut lines);
+        let execute = || engine.execute(&script.session, &script.sql, &mut lines);
         if panic::catch_unwind(AssertUnwindSafe(execute)).is_err() {
             // It has been printed where it happened; the client must not take silence for success.
             lines.answer(Answer::failed("an internal error; the node's log says where"));

@@ -63,7 +63,7 @@ fn settings(args: &ServerArgs) -> Result<NodeSettings, crate::settings::Problems
 
 fn serve(settings: &NodeSettings, has_parent: bool) -> Result<(), BootError> {
     let node = Node::start(settings, None)?;
-    println!("logmill: node {}, {}", settings.node, node.greeting());
+    println!("logmill: node {} ({}), {}", settings.node, settings.roles(), node.greeting());
     node.block_on(async {
         tokio::select! {
             () = process::until_told_to_stop() => {}

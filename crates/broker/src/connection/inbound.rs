@@ -21,7 +21,7 @@ use wire::{Deframer, FrameLimits, WireError};
 use world::Instant;
 
 use super::{Ended, ahead::Ahead};
-use crate::{broker::Shared, budget::Charge};
+use crate::{broker::Shared, budget::Charge, peer_listener::Begun};
 
 pub(super) struct Inbound {
     shared: Arc<Shared>,
@@ -71,6 +71,11 @@ impl Inbound {
 
     pub(super) fn stream(&self) -> &TcpStream {
         &self.stream
+    }
+
+    /// For whoever serves it from now on.
+    pub(super) fn into_begun(self) -> Begun {
+        Begun { stream: self.stream, deframer: self.deframer, frame: self.returned }
     }
 
     pub(super) fn next_frame(&mut self) -> Result<Option<BytesMut>, WireError> {

@@ -1,4 +1,5 @@
-//! One client's connection: frames in, answers out, in order.
+//! One client's connection: frames in, answers out, in order. Its first frame says whether it is a client's: another node's, whose frames are
+//! the quorum's, is given to [`peer_listener`](crate::peer_listener); a client waits until the broker has opened.
 //!
 //! ```text
 //!   socket ─▶ inbound (deframe, charged) ─▶ Produce ───▶ stage one ─▶ ahead (answers in order) ─▶ outbox ─▶ socket
@@ -27,7 +28,8 @@ pub(crate) use self::{
 use crate::{
     broker::Shared,
     dispatch::{self, Answer, Asker},
-    handlers::{cluster, data::produce::Producing},
+    handlers::data::produce::Producing,
+    peer_listener,
 };
 
 /// Answers that wait in the outbox before they are sent without waiting for more.
@@ -54,6 +56,9 @@ pub(crate) enum Ended {
     /// The broker stops.
     #[error("broker stops")]
     Stopping,
+    /// It was another node's, and was served as such to its end.
+    #[error("a node's connection has ended")]
+    OfNode,
 }
 
 /// A connection and all that it holds.
@@ -82,10 +87,41 @@ impl Connection {
 
     /// Serves until the connection ends.
     pub(crate) async fn run(mut self) -> Ended {
-        let ended = match self.serve().await {
+        match self.is_of_node().await {
+            Ok(true) => return self.run_for_node().await,
+            Ok(false) => self.shared.opened().await,
+            Err(ended) => return self.end(ended).await,
+        }
+        match self.serve().await {
             Ok(never) => match never {},
-            Err(ended) => ended,
-        };
+            Err(ended) => self.end(ended).await,
+        }
+    }
+
+    /// Whether the first frame is another node's.
+    async fn is_of_node(&mut self) -> Result<bool, Ended> {
+        loop {
+            if let Some(frame) = self.inbound.next_frame()? {
+                let is_peer = wire::is_peer_request(&frame);
+                self.inbound.put_back(frame);
+                return Ok(is_peer);
+            }
+            if self.shared.is_stopping() {
+                return Err(Ended::Stopping);
+            }
+            self.inbound.wait(&mut self.ahead, true).await?;
+        }
+    }
+
+    async fn run_for_node(self) -> Ended {
+        let Self { shared, inbound, .. } = self;
+        if let Ok(_permit) = shared.nodes.try_acquire() {
+            peer_listener::take_over(&shared.controller, inbound.into_begun()).await;
+        }
+        Ended::OfNode
+    }
+
+    async fn end(mut self, ended: Ended) -> Ended {
         if matches!(ended, Ended::Refused(_)) {
             self.shared.metrics.connections_refused.add(1);
         }
@@ -124,22 +160,7 @@ impl Connection {
         }
     }
 
-    /// Takes a message of another node; hands back any other frame.
-    async fn on_peer(&mut self, frame: BytesMut) -> Result<Option<BytesMut>, Ended> {
-        if !wire::is_peer_request(&frame) {
-            return Ok(Some(frame));
-        }
-        self.barrier().await?;
-        let answer = cluster::peer::handle(&self.shared, frame.freeze()).await;
-        self.outbox.push(answer.ok_or(Ended::Stopping)?);
-        Ok(None)
-    }
-
     async fn on_frame(&mut self, frame: BytesMut) -> Result<(), Ended> {
-        let frame = match self.on_peer(frame).await? {
-            Some(frame) => frame,
-            None => return Ok(()),
-        };
         let began = self.shared.clock.now();
         let header = RequestHeader::parse(&frame)?;
         if header.api == Api::Produce {

@@ -1,14 +1,16 @@
 //! A node of one, and peers that speak to it byte by byte.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use broker::{
-    Broker, BrokerOptions, BrokerParts, LocalLog, LocalTopics, Metrics, Transactions, publish,
+    Broker, BrokerOptions, BrokerParts, LocalLog, LocalTopics, Metrics, TcpPeers, Transactions,
+    publish,
 };
 use bytes::{Bytes, BytesMut};
 use controller::{
-    Controller, ControllerOptions, NoPeers, QuorumOptions, QuorumStorage, Registration, World,
+    Controller, ControllerOptions, NoPeers, Peers, QuorumOptions, QuorumStorage, Registration,
+    World,
 };
 use coordinator::{Coordinator, GroupOptions};
 use metadata::{Publisher, options::ServerOptions};
@@ -61,6 +63,14 @@ impl Node {
     }
 
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
+        Self::start_among(BTreeMap::new(), settings).await
+    }
+
+    /// An observer of these voters (id and `host:port`); without any, a quorum of its own.
+    pub async fn start_among(
+        voters: BTreeMap<BrokerId, String>,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut server = ServerOptions::new(BrokerId(1));
         server.set("log.dirs", folder.path().to_str().unwrap()).unwrap();
@@ -85,18 +95,7 @@ impl Node {
             Arc::new(move |name: &str| Some(known.current().topic(name)?.partition_count())),
         )
         .unwrap();
-        let controller = Controller::start(
-            QuorumStorage::volatile(Arc::clone(&clock)).unwrap(),
-            Arc::new(NoPeers),
-            Arc::clone(&publisher),
-            World { clock: Arc::clone(&clock), chance: Chance::from_seed(1) },
-            ControllerOptions {
-                cluster_id: CLUSTER.to_owned(),
-                server: server.clone(),
-                quorum: QuorumOptions::alone(BrokerId(1), &server),
-            },
-        )
-        .unwrap();
+        let controller = take_part(voters, &publisher, &clock, &server);
         let here = (&replicas, &publisher);
         let transactions =
             Transactions::start(here, &coordinator, &controller, &clock, &server).unwrap();
@@ -110,8 +109,6 @@ impl Node {
             port: address.port(),
             rack: None,
         };
-        controller.join(registration, &publisher).unwrap().unwrap();
-
         let metrics = Arc::new(Metrics::default());
         let options = BrokerOptions::new(Arc::new(server), CLUSTER, "127.0.0.1", address.port());
         let parts = BrokerParts {
@@ -125,8 +122,12 @@ impl Node {
             metrics: Arc::clone(&metrics),
         };
         let topics = Arc::new(LocalTopics::new(parts.local()));
-        let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(Broker::serve(parts, listener, stopped));
+        let ((open, may_open), (stop, stopped)) = (oneshot::channel(), oneshot::channel());
+        let served = tokio::spawn(Broker::serve_once(parts, listener, may_open, stopped));
+        let (joining, seen) = (controller.clone(), Arc::clone(&publisher));
+        let joined = tokio::task::spawn_blocking(move || joining.join(registration, &seen));
+        joined.await.unwrap().unwrap().unwrap();
+        open.send(()).unwrap();
         Self {
             address,
             metrics,
@@ -162,6 +163,30 @@ impl Node {
         self.coordinator.stop();
         self.replicas.close().unwrap();
     }
+}
+
+/// The node of `server`, in the quorum of these voters; without any, in one of its own.
+pub fn take_part(
+    voters: BTreeMap<BrokerId, String>,
+    publisher: &Arc<Publisher>,
+    clock: &Arc<dyn Clock>,
+    server: &ServerOptions,
+) -> Controller {
+    let is_alone = voters.is_empty();
+    let ids = if is_alone { vec![server.node()] } else { voters.keys().copied().collect() };
+    let quorum = QuorumOptions::new(server.node(), ids, server);
+    let sockets = Arc::new(TcpPeers::new(voters, Arc::clone(publisher), Arc::clone(clock)));
+    let peers: Arc<dyn Peers> = if is_alone { Arc::new(NoPeers) } else { sockets.clone() };
+    let controller = Controller::start(
+        QuorumStorage::volatile(Arc::clone(clock)).unwrap(),
+        peers,
+        Arc::clone(publisher),
+        World { clock: Arc::clone(clock), chance: Chance::from_seed(1) },
+        ControllerOptions { cluster_id: CLUSTER.to_owned(), server: server.clone(), quorum },
+    )
+    .unwrap();
+    sockets.attach(controller.clone());
+    controller
 }
 
 /// A client that does what the test says and nothing else.

@@ -21,8 +21,6 @@ pub(crate) enum BootError {
          or write node.id={found}"
     )]
     OtherNode { path: PathBuf, found: model::BrokerId, expected: model::BrokerId },
-    #[error("a controller alone is not served yet: write process.roles=broker,controller")]
-    Roles,
     #[error("{0}")]
     Storage(#[from] storage::StorageError),
     #[error("{0}")]

@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr};
 use tokio::net::TcpListener;
 
 use super::BootError;
-use crate::settings::{Address, Http, NodeSettings};
+use crate::settings::{Address, BrokerSettings, Http, NodeSettings};
 
 /// What a node listens on.
 pub(crate) struct Bound {
@@ -22,9 +22,9 @@ impl Bound {
     /// # Errors
     /// The first that another process has.
     pub(crate) async fn bind(settings: &NodeSettings) -> Result<Self, BootError> {
-        let kafka = match &settings.kafka {
-            Some(listener) => {
-                Some(bind(&listener.address, "Kafka clients", "listeners or --kafka-port").await?)
+        let kafka = match &settings.broker {
+            Some(BrokerSettings { kafka, .. }) => {
+                Some(bind(&kafka.address, "Kafka clients", "listeners or --kafka-port").await?)
             }
             None => None,
         };

@@ -1,58 +1,48 @@
-//! Steps 2 and 6 to 9, and the closing: a node that serves.
+//! Steps 2 and 9, the order of the others, and the closing: a node that serves.
 
 use std::{
     future::Future,
-    io,
     net::SocketAddr,
     path::PathBuf,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
-use broker::{Broker, Membership};
-use controller::Controller;
-use coordinator::{Coordinator, TransactionCoordinator};
 use gateway::Gateway;
-use jobs::Engine;
-use replication::{Housekeeper, ReplicaSet, fetcher::Fetchers};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime, sync::watch, task::JoinHandle};
 
 use super::{
     BootError,
-    core::Core,
+    broker::BrokerRole,
     listen::{Bound, at},
+    quorum::Quorum,
+    until,
 };
-use crate::settings::{Address, NodeSettings};
+use crate::settings::NodeSettings;
 
 /// How long HTTP clients may take to read what they have asked for when the node closes.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
 
-/// How long a node that stops waits for its leaderships to be handed over.
-const LEAVE_PATIENCE: Duration = Duration::from_secs(15);
-
 /// A running node.
 pub(crate) struct Node {
-    advertised: Address,
-    http: Option<SocketAddr>,
-    data: PathBuf,
+    places: Places,
     ready_in_ms: u128,
     runtime: Runtime,
+    /// Ends the listeners for clients.
     stop: watch::Sender<bool>,
-    /// Ends the controller's listener: after the broker has left.
-    halt: watch::Sender<bool>,
-    broker: JoinHandle<()>,
     gateway: JoinHandle<()>,
-    engine: Arc<Engine>,
-    coordinator: Coordinator,
-    transactions: TransactionCoordinator,
-    membership: Membership,
-    controller: Controller,
-    housekeeper: Housekeeper,
-    fetchers: Fetchers,
-    replicas: Arc<ReplicaSet>,
+    /// None: a controller alone.
+    broker: Option<BrokerRole>,
+    quorum: Quorum,
     /// Removed last.
     temporary: Option<TempDir>,
+}
+
+/// Where what is.
+struct Places {
+    quorum: Option<SocketAddr>,
+    http: Option<SocketAddr>,
+    data: PathBuf,
 }
 
 impl Node {
@@ -67,58 +57,47 @@ impl Node {
         let begun = Instant::now();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let Bound { kafka, controller, http } = runtime.block_on(Bound::bind(settings))?;
-        let kafka = kafka.ok_or_else(|| io::Error::other("a node without the role broker"))?;
-        let kafka_at = kafka.local_addr()?;
-        let http_at = at(http.as_ref())?;
-        let advertised = told(&settings.advertised, kafka_at);
-        let (stop, stopped) = watch::channel(false);
-        let (halt, halted) = watch::channel(false);
-        let core = Core::open(settings, &advertised, controller, until(halted))?;
-        let broker = Broker::serve(core.parts(), kafka, until(stopped.clone()));
-        let broker = runtime.spawn(broker);
-        core.membership.await_active().map_err(BootError::Registration)?;
-        let engine = core.engine(&advertised, kafka_at)?;
-        let gateway = Gateway { engine: engine.clone(), metrics: core.figures() };
-        let gateway = runtime.spawn(serve_http(gateway, http, until(stopped)));
-        Ok(Self {
-            advertised,
-            http: http_at,
+        let places = Places {
+            quorum: at(controller.as_ref())?,
+            http: at(http.as_ref())?,
             data: settings.data.clone(),
-            ready_in_ms: begun.elapsed().as_millis(),
-            runtime,
-            stop,
-            halt,
-            broker,
-            gateway,
-            engine,
-            housekeeper: Housekeeper::start(core.replicas.clone())?,
-            coordinator: core.coordinator,
-            transactions: core.transactions.coordinator,
-            membership: core.membership,
-            controller: core.controller,
-            fetchers: core.fetchers,
-            replicas: core.replicas,
-            temporary,
-        })
+        };
+        let (stop, stopped) = watch::channel(false);
+        let quorum = Quorum::join(settings, controller)?;
+        let mut gateway = Gateway::default().with_page(quorum.page());
+        let mut broker = None;
+        if let (Some(own), Some(kafka)) = (&settings.broker, kafka) {
+            let serving = (&runtime, stopped.clone());
+            let role = BrokerRole::start((settings, own), &quorum, kafka, serving)?;
+            gateway = gateway.with_page(role.page()).with_jobs(role.engine.clone());
+            broker = Some(role);
+        }
+        let gateway = runtime.spawn(serve_http(gateway, http, until(stopped)));
+        let ready_in_ms = begun.elapsed().as_millis();
+        Ok(Self { places, ready_in_ms, runtime, stop, gateway, broker, quorum, temporary })
     }
 
-    /// What clients connect to.
+    /// What clients connect to, or "nowhere".
     pub(crate) fn kafka(&self) -> String {
-        self.advertised.to_string()
+        let broker = self.broker.as_ref();
+        broker.map_or_else(|| "nowhere".to_owned(), |broker| broker.advertised.to_string())
     }
 
     /// Where HTTP is, or "nowhere".
     pub(crate) fn http(&self) -> String {
-        self.http.map_or_else(|| "nowhere".to_owned(), |at| at.to_string())
+        self.places.http.map_or_else(|| "nowhere".to_owned(), |at| at.to_string())
     }
 
     /// What a node says when it serves.
     pub(crate) fn greeting(&self) -> String {
+        let kafka = self.broker.as_ref().map(|_| format!("kafka on {}, ", self.kafka()));
+        let quorum = self.places.quorum.map(|at| format!("quorum on {at}, "));
         format!(
-            "kafka on {}, http on {}, data in {}; ready in {} ms",
-            self.kafka(),
+            "{}{}http on {}, data in {}; ready in {} ms",
+            kafka.unwrap_or_default(),
+            quorum.unwrap_or_default(),
             self.http(),
-            self.data.display(),
+            self.places.data.display(),
             self.ready_in_ms
         )
     }
@@ -137,40 +116,27 @@ impl Node {
     /// # Errors
     /// What could not be closed: the next start recovers.
     pub(crate) fn close(self) -> Result<(), BootError> {
-        self.engine.close();
-        if !self.membership.leave(LEAVE_PATIENCE) {
-            eprintln!(
-                "warning: leaderships were not handed over in time; others take over when the session is over"
-            );
+        let Self { runtime, stop, gateway, broker, quorum, temporary, .. } = self;
+        if let Some(broker) = &broker {
+            broker.leave();
         }
         // Nobody may be listening any more: then it has stopped by itself.
-        let _ = self.stop.send(true);
-        self.runtime.block_on(async {
-            let (gateway, broker) = (self.gateway, self.broker);
+        let _ = stop.send(true);
+        runtime.block_on(async {
             let stopped = gateway.abort_handle();
             if tokio::time::timeout(CLOSE_GRACE, gateway).await.is_err() {
                 stopped.abort();
             }
-            // A panic has been printed where it happened.
-            let _ = broker.await;
         });
-        self.transactions.stop();
-        self.coordinator.stop();
-        self.fetchers.stop();
-        self.housekeeper.stop();
-        drop(self.membership);
-        let _ = self.halt.send(true);
-        self.controller.close();
-        self.replicas.close()?;
-        drop(self.temporary);
+        let replicas = broker.map(|broker| broker.stop(&runtime));
+        let directory = quorum.leave();
+        match replicas {
+            Some(replicas) => replicas.close()?,
+            None => directory.close_clean()?,
+        }
+        drop(temporary);
         Ok(())
     }
-}
-
-/// What clients are told: the port that was got where any was asked for.
-fn told(advertised: &Address, kafka: SocketAddr) -> Address {
-    let port = if advertised.port == 0 { kafka.port() } else { advertised.port };
-    Address { host: advertised.host.clone(), port }
 }
 
 async fn serve_http(
@@ -179,12 +145,50 @@ async fn serve_http(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) {
     let Some(listener) = listener else { return };
-    if let Err(error) = gateway::serve(gateway, listener, shutdown).await {
+    if let Err(error) = gateway.serve(listener, shutdown).await {
         eprintln!("error: the HTTP listener failed: {error}");
     }
 }
 
-async fn until(mut stopped: watch::Receiver<bool>) {
-    // The sender gone means the node is gone.
-    let _ = stopped.wait_for(|stopped| *stopped).await;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Written;
+
+    /// A node of one role, in a folder of its own, on ports of its own.
+    fn start(role: &str, more: &str) -> Node {
+        let folder = tempfile::tempdir().unwrap();
+        let mut written = Written::default();
+        written.add_text(&format!(
+            "process.roles={role}\nlog.dirs={}\nlogmill.http.listener=127.0.0.1:0\n\
+             controller.listener.names=CONTROLLER\nlogmill.cluster.id=AAAAAAAAAAAAAAAAAAAAAQ\n{more}",
+            folder.path().display()
+        ));
+        let (settings, _) = NodeSettings::resolve(written).unwrap();
+        Node::start(&settings, Some(folder)).unwrap()
+    }
+
+    #[test]
+    fn a_controller_and_a_broker_apart_are_a_cluster_and_close_cleanly() {
+        // The port of the voter is for others; this one gets its own.
+        let voter = "controller.quorum.voters=9@127.0.0.1:1\n";
+        let listener = "listeners=CONTROLLER://127.0.0.1:0\n";
+        let controller = start("controller", &format!("node.id=9\n{voter}{listener}"));
+        let at = controller.places.quorum.unwrap();
+        assert_eq!(controller.kafka(), "nowhere");
+        assert!(controller.greeting().starts_with(&format!("quorum on {at}, http on 127.0.0.1:")));
+
+        let voter = format!("controller.quorum.voters=9@{at}\n");
+        let listener = "listeners=PLAINTEXT://127.0.0.1:0\n";
+        let broker = start("broker", &format!("node.id=1\n{voter}{listener}"));
+        assert!(broker.greeting().starts_with(&format!("kafka on {}, http on ", broker.kafka())));
+        let image = controller.quorum.publisher.current();
+        let known: Vec<_> = image.brokers().map(|one| (one.id.0, one.is_fenced)).collect();
+        assert_eq!(known, [(1, false)]);
+
+        broker.close().unwrap();
+        let image = controller.quorum.publisher.current();
+        assert!(image.brokers().all(|broker| broker.is_fenced), "it has left");
+        controller.close().unwrap();
+    }
 }

@@ -19,7 +19,7 @@ mod written;
 
 pub(crate) use cluster_id::derived_cluster_id;
 pub(crate) use listener::{Address, Listener};
-pub(crate) use node::{Http, NodeSettings};
+pub(crate) use node::{BrokerSettings, Http, NodeSettings};
 pub(crate) use node_file::{Ports, node_file};
 pub(crate) use problem::{Place, Problem, Problems};
 pub(crate) use voters::Voter;

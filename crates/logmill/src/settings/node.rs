@@ -14,12 +14,8 @@ use super::{Address, Listener, Problems, Voter, Written};
 #[derive(Clone, Debug)]
 pub(crate) struct NodeSettings {
     pub(crate) node: BrokerId,
-    /// Whether it serves clients and keeps their data.
-    pub(crate) is_broker: bool,
-    /// Where clients connect; a broker has one.
-    pub(crate) kafka: Option<Listener>,
-    /// What clients are told; port 0 is the one that is got.
-    pub(crate) advertised: Address,
+    /// None: it serves no clients and keeps none of their data.
+    pub(crate) broker: Option<BrokerSettings>,
     /// Where the other nodes reach the controller. None: nobody is to.
     pub(crate) controller: Option<Listener>,
     /// Sorted by id.
@@ -28,8 +24,17 @@ pub(crate) struct NodeSettings {
     pub(crate) data: PathBuf,
     /// `logmill.cluster.id`.
     pub(crate) cluster_id: Option<String>,
-    pub(crate) rack: Option<String>,
     pub(crate) server: Arc<ServerOptions>,
+}
+
+/// What a broker is told.
+#[derive(Clone, Debug)]
+pub(crate) struct BrokerSettings {
+    /// Where clients connect.
+    pub(crate) kafka: Listener,
+    /// What clients are told; port 0 is the one that is got.
+    pub(crate) advertised: Address,
+    pub(crate) rack: Option<String>,
 }
 
 /// Where HTTP is served.
@@ -52,26 +57,26 @@ impl NodeSettings {
         let server = Arc::new(written.options(node));
         let (is_broker, is_controller) = roles(&mut written);
         let Listeners { kafka, controller } = listeners(&mut written, is_broker, is_controller);
-        let advertised = advertised(&mut written, kafka.as_ref());
+        let broker = kafka.map(|kafka| BrokerSettings {
+            advertised: advertised(&mut written, &kafka),
+            kafka,
+            rack: written.value("broker.rack").map(str::to_owned),
+        });
         let voters = voters(&mut written, node, is_controller, controller.as_ref());
         let http = http(&mut written);
         let data = data(&mut written);
         let cluster_id = cluster_id(&mut written);
-        let rack = written.value("broker.rack").map(str::to_owned);
-        let settings = Self {
-            node,
-            is_broker,
-            kafka,
-            advertised,
-            controller,
-            voters,
-            http,
-            data,
-            cluster_id,
-            rack,
-            server,
-        };
+        let settings = Self { node, broker, controller, voters, http, data, cluster_id, server };
         Ok((settings, written.settle()?))
+    }
+
+    /// What the node is, for people.
+    pub(crate) const fn roles(&self) -> &'static str {
+        match (&self.broker, &self.controller) {
+            (Some(_), Some(_)) => "broker and controller",
+            (Some(_), None) => "broker",
+            (None, _) => "controller",
+        }
     }
 }
 
@@ -152,6 +157,11 @@ fn listeners(written: &mut Written, is_broker: bool, is_controller: bool) -> Lis
         let remedy = "name it in controller.listener.names, or add broker to process.roles";
         written.complain("listeners", why, remedy);
     }
+    if let (true, false, Some(unused)) = (is_broker, is_controller, controllers.first()) {
+        let why = format!("{unused} is a controller's listener, and the node is a broker alone");
+        let remedy = "take it out, or add controller to process.roles";
+        written.complain("listeners", why, remedy);
+    }
     let between = written.value("inter.broker.listener.name").map(str::to_ascii_uppercase);
     if let (true, Some(name), Some(own)) = (is_broker, between, brokers.first())
         && name != own.name
@@ -192,9 +202,8 @@ fn check_protocol(written: &mut Written, name: &str, is_controller: bool) {
     }
 }
 
-fn advertised(written: &mut Written, kafka: Option<&Listener>) -> Address {
+fn advertised(written: &mut Written, kafka: &Listener) -> Address {
     let nowhere = Address { host: String::new(), port: 0 };
-    let Some(kafka) = kafka else { return nowhere };
     let Some(value) = written.value("advertised.listeners") else {
         return advertised_by_default(written, kafka);
     };
@@ -319,10 +328,19 @@ fn voters_by_bootstrap(
             let remedy = "write id@host:port of every controller, the same on all nodes; for one node alone, its own";
             written.complain("controller.quorum.voters", why, remedy);
         }
-        (Ok(_), _) => {
+        (Ok(servers), _) if servers.is_empty() => {
             let why = "the node must know where the controllers are, and their ids";
             let remedy = "write id@host:port of every controller, the same on all nodes";
             written.complain("controller.quorum.voters", why, remedy);
+        }
+        (Ok(servers), _) => {
+            let voters: Vec<_> = servers.iter().map(|server| format!("ID@{server}")).collect();
+            let why = "it says where controllers are and not their ids, which a broker is not told by them yet";
+            let remedy = format!(
+                "write controller.quorum.voters={} with the node.id of each, the same on all nodes",
+                voters.join(",")
+            );
+            written.complain(KEY, why, remedy);
         }
     }
     Vec::new()

@@ -124,7 +124,7 @@ mod tests {
         });
         let nodes: Vec<_> = nodes.collect();
         assert_eq!(nodes[0].voters, nodes[2].voters);
-        assert_eq!(nodes[1].advertised.port, 19094);
+        assert_eq!(nodes[1].broker.as_ref().unwrap().advertised.port, 19094);
     }
 
     #[test]

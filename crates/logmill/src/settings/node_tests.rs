@@ -59,12 +59,13 @@ fn a_node_of_three_is_read() {
     let (settings, warnings) = resolve(NODE_2).unwrap();
     assert_eq!(warnings, Vec::<String>::new());
     assert_eq!(settings.node, BrokerId(2));
-    assert!(settings.is_broker);
-    assert_eq!(settings.kafka.unwrap().to_string(), "PLAINTEXT://127.0.0.1:29092");
+    assert_eq!(settings.roles(), "broker and controller");
+    let broker = settings.broker.unwrap();
+    assert_eq!(broker.kafka.to_string(), "PLAINTEXT://127.0.0.1:29092");
     assert_eq!(settings.controller.unwrap().to_string(), "CONTROLLER://127.0.0.1:29093");
-    assert_eq!(settings.advertised.to_string(), "127.0.0.1:29092");
+    assert_eq!(broker.advertised.to_string(), "127.0.0.1:29092");
     assert_eq!(settings.voters.len(), 3);
-    assert_eq!(settings.rack.as_deref(), Some("b"));
+    assert_eq!(broker.rack.as_deref(), Some("b"));
     assert_eq!(settings.data, PathBuf::from("/data"));
     assert_eq!(settings.http, Http::Perhaps(Address { host: "127.0.0.1".into(), port: 8080 }));
 }
@@ -74,7 +75,7 @@ fn the_file_that_kafka_ships_is_its_own_quorum() {
     let (settings, warnings) = resolve(KAFKAS_OWN).unwrap();
     let voters: Vec<_> = settings.voters.iter().map(ToString::to_string).collect();
     assert_eq!(voters, ["1@localhost:9093"]);
-    assert_eq!(settings.advertised.to_string(), "localhost:9092");
+    assert_eq!(settings.broker.unwrap().advertised.to_string(), "localhost:9092");
     // Share groups are not served: their keys are no rows yet.
     assert!(warnings.iter().all(|warning| warning.contains("share.coordinator")), "{warnings:?}");
 }
@@ -86,22 +87,44 @@ fn roles_decide_what_must_be_there() {
         .replace("node.id=2", "node.id=7")
         .replace(",CONTROLLER://127.0.0.1:29093", "");
     let (settings, _) = resolve(&broker).unwrap();
-    assert!(settings.is_broker);
+    assert_eq!(settings.roles(), "broker");
     assert_eq!(settings.controller, None);
 
     let controller = NODE_2
         .replace("broker,controller", "controller")
         .replace("PLAINTEXT://127.0.0.1:29092,", "");
     let (settings, _) = resolve(&controller).unwrap();
-    assert!(!settings.is_broker);
-    assert_eq!(settings.kafka, None);
+    assert_eq!(settings.roles(), "controller");
+    assert_eq!(settings.voters.len(), 3);
 
+    let both = problem(&broker.replace("PLAINTEXT://", "CONTROLLER://:29093,PLAINTEXT://"));
+    assert!(both.why.contains("the node is a broker alone"), "{both:?}");
+    let clients = problem(&controller.replace("CONTROLLER:", "PLAINTEXT://:29092,CONTROLLER:"));
+    assert!(clients.why.contains("serves no clients"), "{clients:?}");
     let voter = problem(&broker.replace("node.id=7", "node.id=3"));
     assert!(voter.why.contains("node 3 is no controller"), "{voter:?}");
     let stranger = problem(&NODE_2.replace("node.id=2", "node.id=4"));
     assert!(stranger.why.contains("not among the voters"), "{stranger:?}");
     let deaf = problem(&NODE_2.replace(",CONTROLLER://127.0.0.1:29093", ""));
     assert_eq!((deaf.place, deaf.why.contains("listener of its own")), (Place::Line(4), true));
+}
+
+#[test]
+fn bootstrap_servers_alone_are_enough_for_a_controller_of_its_own_quorum_only() {
+    let voters = "controller.quorum.voters=1@127.0.0.1:19093,2@127.0.0.1:29093,3@127.0.0.1:39093";
+    let told_by = |servers: &str| NODE_2.replace(voters, servers);
+    let controller = told_by("controller.quorum.bootstrap.servers=127.0.0.1:29093")
+        .replace("broker,controller", "controller")
+        .replace("PLAINTEXT://127.0.0.1:29092,", "");
+    let (settings, _) = resolve(&controller).unwrap();
+    assert_eq!(settings.voters[0].to_string(), "2@127.0.0.1:29093");
+
+    let broker = told_by("controller.quorum.bootstrap.servers=a:1,b:2")
+        .replace("broker,controller", "broker")
+        .replace(",CONTROLLER://127.0.0.1:29093", "");
+    let lacking = problem(&broker);
+    assert_eq!(lacking.place, Place::Line(3));
+    assert!(lacking.remedy.contains("controller.quorum.voters=ID@a:1,ID@b:2"), "{lacking:?}");
 }
 
 #[test]

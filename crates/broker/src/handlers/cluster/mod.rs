@@ -9,7 +9,6 @@ pub(crate) mod describe_quorum;
 pub(crate) mod elect_leaders;
 pub(crate) mod incremental_alter_configs;
 pub(crate) mod list_partition_reassignments;
-pub(crate) mod peer;
 pub(crate) mod unregister_broker;
 
 /// Kafka's numbers for the kinds of things that have settings.

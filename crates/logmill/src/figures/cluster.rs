@@ -1,105 +1,52 @@
-//! What `/metrics` shows of the node: the broker's figures, the partitions', the process's.
+//! The cluster as a node's image has it, whether the node leads the quorum, and its process.
 
 use std::{fmt::Write, sync::Arc, time::Duration};
 
-use broker::{Metrics, Sample};
 use controller::Controller;
 use gateway::MetricsPage;
 use metadata::{Image, PartitionState, Publisher, Topic};
-use replication::{ReplicaSet, Standing};
+use model::BrokerId;
 use world::exec;
 
 use crate::process;
 
 /// Where the figures come from.
-pub(crate) struct Figures {
-    broker: Arc<Metrics>,
-    replicas: Arc<ReplicaSet>,
+pub(crate) struct ClusterPage {
+    node: BrokerId,
     publisher: Arc<Publisher>,
     controller: Controller,
 }
 
-impl Figures {
+impl ClusterPage {
     pub(crate) const fn new(
-        broker: Arc<Metrics>,
-        replicas: Arc<ReplicaSet>,
+        node: BrokerId,
         publisher: Arc<Publisher>,
         controller: Controller,
     ) -> Self {
-        Self { broker, replicas, publisher, controller }
-    }
-
-    fn gauges(&self) -> Vec<(&'static str, f64)> {
-        let mut gauges = Vec::from(of_replicas(&self.replicas.standing()));
-        gauges.extend(of_cluster(&self.publisher.current(), self.is_controller()));
-        if let Some((resident, _)) = process::memory_bytes(std::process::id()) {
-            gauges.push(("process_resident_memory_bytes", resident as f64));
-        }
-        gauges
-    }
-
-    fn counters(&self) -> [(&'static str, u64); 7] {
-        let figures = self.replicas.figures();
-        [
-            ("kafka_server_replicamanager_isrshrinks_total", figures.isr_shrinks()),
-            ("kafka_server_replicamanager_isrexpands_total", figures.isr_expands()),
-            ("kafka_server_brokertopicmetrics_replicationbytesin_total", figures.copied_bytes()),
-            ("logmill_replication_truncations_total", figures.truncations()),
-            (
-                "logmill_replication_truncations_below_high_watermark_total",
-                figures.truncations_below_watermark(),
-            ),
-            ("logmill_replication_damaged_logs_total", figures.damaged_logs()),
-            ("logmill_replication_logs_begun_anew_total", figures.logs_begun_anew()),
-        ]
+        Self { node, publisher, controller }
     }
 
     /// Whether this node leads the quorum. One that does not answer does not.
     fn is_controller(&self) -> bool {
         let status = exec::block_on_for(QUORUM_PATIENCE, self.controller.quorum()).flatten();
-        status.is_some_and(|status| status.leader == Some(self.replicas.node()))
+        status.is_some_and(|status| status.leader == Some(self.node))
     }
 }
 
 /// How long `/metrics` waits for the quorum's word.
 const QUORUM_PATIENCE: Duration = Duration::from_millis(500);
 
-impl MetricsPage for Figures {
+impl MetricsPage for ClusterPage {
     fn write(&self, page: &mut String) {
-        let mut named = "";
-        self.broker.visit(&mut |sample: Sample| {
-            if sample.name != named {
-                named = sample.name;
-                let kind = if sample.is_counter { "counter" } else { "gauge" };
-                let _ = writeln!(page, "# HELP {named} {}\n# TYPE {named} {kind}", sample.help);
-            }
-            let labels: Vec<_> =
-                sample.labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
-            let labels =
-                if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-            // Writing to a String cannot fail.
-            let _ = writeln!(page, "{named}{labels} {}", sample.value);
-        });
-        for (name, value) in self.counters() {
-            let _ = writeln!(page, "# TYPE {name} counter\n{name} {value}");
+        let mut gauges = Vec::from(of_cluster(&self.publisher.current(), self.is_controller()));
+        if let Some((resident, _)) = process::memory_bytes(std::process::id()) {
+            gauges.push(("process_resident_memory_bytes", resident as f64));
         }
-        for (name, value) in self.gauges() {
+        for (name, value) in gauges {
+            // Writing to a String cannot fail.
             let _ = writeln!(page, "# TYPE {name} gauge\n{name} {value}");
         }
     }
-}
-
-/// `kafka.server:type=ReplicaManager`: partitions that are here.
-fn of_replicas(here: &Standing) -> [(&'static str, f64); 7] {
-    [
-        ("kafka_server_replicamanager_partitioncount", here.partitions as f64),
-        ("kafka_server_replicamanager_leadercount", here.led as f64),
-        ("kafka_server_replicamanager_offlinereplicacount", here.offline as f64),
-        ("kafka_server_replicamanager_underreplicatedpartitions", here.under_replicated as f64),
-        ("kafka_server_replicamanager_underminisrpartitioncount", here.under_min_isr as f64),
-        ("kafka_server_replicamanager_atminisrpartitioncount", here.at_min_isr as f64),
-        ("kafka_server_replicamanager_reassigningpartitions", here.reassigned as f64),
-    ]
 }
 
 /// `kafka.controller:type=KafkaController`: the cluster, as this node's image has it.
