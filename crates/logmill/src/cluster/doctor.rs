@@ -6,7 +6,7 @@
 use std::{fmt, process::ExitCode};
 
 use clap::Args;
-use client::{Cluster, ClusterOptions, Connection, ConnectionOptions};
+use client::{Cluster, Connection, ConnectionOptions};
 use rustix::process::{Resource, getrlimit};
 
 use super::{
@@ -59,8 +59,7 @@ pub(crate) fn run(args: &DoctorArgs) -> ExitCode {
 fn examine(bootstrap: &str) -> Result<Vec<Finding>, Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let options = ClusterOptions { auto_create_topics: false, ..Default::default() };
-        let cluster = Cluster::connect(bootstrap, options).await?;
+        let cluster = Cluster::connect(bootstrap, super::options()).await?;
         let report = ask(&cluster).await?;
         let mut findings = Vec::new();
         for broker in &report.brokers {
