@@ -9,6 +9,7 @@
 //!
 //! What this crate is not: it decides nothing that is stored. A handler resolves, authorises, delegates and answers.
 
+mod awaited;
 mod broker;
 mod budget;
 mod cluster_topics;

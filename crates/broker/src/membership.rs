@@ -1,18 +1,23 @@
 //! Keeps a broker's [`Life`] going, on a thread of its own: a heartbeat waits neither for data nor for the image.
 //!
+//! Who is awaited for long is said on standard error, once and then now and then.
+//!
 //! The thread ends when the broker has left, when the controller refuses it for good, or when the membership is dropped.
 
 use std::{io, sync::Arc, time::Duration};
 
 use controller::{Controller, Refusal, Registration};
 use metadata::Publisher;
-use model::{BrokerEpoch, BrokerId, Offset};
+use model::{BrokerEpoch, BrokerId, ErrorCode, Offset};
 use world::{
-    Clock,
+    Clock, Instant,
     exec::{self, Condvar, JoinHandle, Mutex, MutexGuard, Wait},
 };
 
-use crate::life::{Life, State, Step};
+use crate::{
+    awaited::{Awaited, Patience},
+    life::{Life, State, Step},
+};
 
 /// A broker's place in the cluster.
 pub struct Membership {
@@ -157,26 +162,60 @@ impl Driver {
         let parts = &self.parts;
         let clock = &parts.clock;
         let mut life = Life::new(parts.registration.id, parts.interval, clock.now());
+        let mut patience = Patience::default();
         while self.hear(&mut life) {
             let image = parts.publisher.current();
             let is_urgent = image.brokers().any(|broker| broker.is_shutting_down);
-            match life.next(image.version(), is_urgent, clock.now()) {
+            let begun = clock.now();
+            match life.next(image.version(), is_urgent, begun) {
                 Step::Ended => return,
-                Step::RestUntil(at) => self.rest(&life, image.version(), at.since(clock.now())),
+                Step::RestUntil(at) => self.rest(&life, image.version(), at.since(begun)),
                 Step::Register => {
                     let asked = parts.controller.register_broker(parts.registration.clone());
                     let answer = asked.wait_for(ANSWER_WITHIN).flatten();
+                    self.complain(&mut patience, begun, awaited(answer.as_ref()));
                     if let Err(refusal) = life.on_registered(answer, clock.now()) {
                         return self.tell(&life, Some(refusal));
                     }
                 }
                 Step::Beat(beat) => {
                     let answer = parts.controller.heartbeat(beat).wait_for(ANSWER_WITHIN).flatten();
+                    self.complain(&mut patience, begun, awaited(answer.as_ref()));
                     life.on_told(answer, clock.now());
                 }
             }
             self.tell(&life, None);
         }
+    }
+
+    /// Says who is awaited, if that lasts.
+    fn complain(&self, patience: &mut Patience, begun: Instant, awaited: Option<Awaited>) {
+        let Some(time) = patience.on_tried(awaited, begun, self.parts.clock.now()) else { return };
+        let (node, seconds) = (self.parts.registration.id, time.as_secs());
+        match awaited {
+            Some(Awaited::OtherLife) => eprintln!(
+                "warning: node {node} has waited for {seconds} s: another process is registered as broker {node}. If that is this node's life before, its session ends by itself (broker.session.timeout.ms); else give one of them another node.id"
+            ),
+            _ => eprintln!(
+                "warning: node {node} has waited for {seconds} s: {}",
+                self.missing_from_quorum()
+            ),
+        }
+    }
+
+    fn missing_from_quorum(&self) -> String {
+        let Some(status) = self.parts.controller.quorum().wait_for(ANSWER_WITHIN).flatten() else {
+            return "the quorum says nothing".to_owned();
+        };
+        let leader = match status.leader.filter(|leader| *leader != status.node) {
+            Some(leader) => format!("node {leader}, which led the quorum last, does not answer"),
+            None => "the quorum has no leader".to_owned(),
+        };
+        let voters: Vec<_> = status.voters.iter().map(|voter| voter.id.to_string()).collect();
+        let voters = voters.join(", ");
+        format!(
+            "{leader}. More than half of the voters ({voters}) must run, reach one another and have the same controller.quorum.voters"
+        )
     }
 
     /// What the owner wishes; answers whether there is still one.
@@ -218,6 +257,19 @@ impl Driver {
             (told.state, told.refusal) = (life.state(), refusal);
             self.shared.changed.notify_all();
         }
+    }
+}
+
+/// What stands behind an answer that is none.
+fn awaited<T>(answer: Option<&Result<T, Refusal>>) -> Option<Awaited> {
+    match answer {
+        None => Some(Awaited::Quorum),
+        Some(Ok(_)) => None,
+        Some(Err(refusal)) => match refusal.code {
+            ErrorCode::DuplicateBrokerRegistration => Some(Awaited::OtherLife),
+            ErrorCode::NotController | ErrorCode::RequestTimedOut => Some(Awaited::Quorum),
+            _ => None,
+        },
     }
 }
 

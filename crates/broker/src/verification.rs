@@ -1,7 +1,8 @@
 //! The question of a partition's leader to a transaction's coordinator: is this partition in it, or else put it there (KIP-890).
 //!
 //! The guards are taken before the question. Should the marker of the producer's last transaction have taken one away meanwhile, it is
-//! taken anew and the question asked again: what was answered may have been said of that transaction.
+//! taken anew and the question asked again: what was answered may have been said of that transaction. Once there is no time to ask
+//! again the old guard stays, which the append refuses: an answer never goes with a guard that is younger than its question.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -64,11 +65,14 @@ pub(crate) async fn ask(
     let deadline = shared.clock.now().plus(RETRY_MAX);
     loop {
         let codes = ask_coordinator(shared, question.clone()).await;
+        if shared.clock.now() >= deadline {
+            return codes.into_iter().collect();
+        }
         let is_busy = !question.is_verify_only
             && codes.iter().any(|(_, code)| *code == ErrorCode::ConcurrentTransactions);
         let is_renewed =
             guarded.iter_mut().filter_map(|place| place.renew().then_some(())).count() > 0;
-        if !(is_busy || is_renewed) || shared.clock.now() >= deadline {
+        if !(is_busy || is_renewed) {
             return codes.into_iter().collect();
         }
         if is_busy {

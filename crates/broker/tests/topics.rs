@@ -5,7 +5,7 @@ mod support;
 
 use support::{Node, batch, produce};
 use wire::{
-    Api,
+    Api, broker_clock,
     messages::{
         BrokerId, CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest,
         CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse, DescribeConfigsRequest,
@@ -23,6 +23,7 @@ use wire::{
         text,
     },
 };
+use world::{Clock, real::SystemClock};
 
 fn name(name: &str) -> TopicName {
     TopicName(text(name))
@@ -301,6 +302,17 @@ async fn log_directories_tell_sizes() {
             .collect();
         assert_eq!(sizes, [true, false]);
         assert_eq!(directory.total_bytes > 0, version == 4);
+        assert_eq!((0..=directory.total_bytes).contains(&directory.usable_bytes), version == 4);
+        assert_eq!(directory.error_code, 0);
+        // A tag of ours, where the answer can have tags; it is on this machine's clock.
+        let apart_ms =
+            broker_clock(&answer).map(|told| (told.0 - SystemClock::new().wall().0).abs());
+        assert_eq!(apart_ms.is_some_and(|apart_ms| apart_ms < 3_600_000), version >= 2);
     }
+    // No partitions asked for: the directory alone.
+    let request = DescribeLogDirsRequest::default().with_topics(Some(Vec::new()));
+    let answer: DescribeLogDirsResponse = peer.ask(Api::DescribeLogDirs, 4, &request).await;
+    assert!(answer.results[0].topics.is_empty());
+    assert!(answer.results[0].total_bytes > 0);
     node.stop().await;
 }

@@ -60,7 +60,7 @@ impl Cluster {
     /// Connects to any of `bootstrap` (`host:port`, comma separated), trying again up to the retry timeout.
     ///
     /// # Errors
-    /// No address, or none that answers.
+    /// No address, one that is none, or none that answers.
     pub async fn connect(bootstrap: &str, options: ClusterOptions) -> Result<Self, ClientError> {
         let bootstrap: Vec<_> = bootstrap
             .split(',')
@@ -69,6 +69,11 @@ impl Cluster {
             .collect();
         if bootstrap.is_empty() {
             return Err(ClientError::Invalid("no bootstrap address".to_owned()));
+        }
+        if let Some(odd) = bootstrap.iter().find(|address| !is_address(address)) {
+            return Err(ClientError::Invalid(format!(
+                "'{odd}' is no address of a broker: write host:port"
+            )));
         }
         let cluster = Self(Arc::new(Shared {
             bootstrap,
@@ -308,5 +313,30 @@ impl Cluster {
 
     fn with_metadata<T>(&self, look: impl FnOnce(&mut Metadata) -> T) -> T {
         look(&mut self.0.metadata.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Whether it can be the address of a broker: `host:port`, as `[::1]:9092` too. Whether it is one is found out by asking.
+fn is_address(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let is_host = !host.is_empty() && !host.contains(|it: char| it.is_whitespace() || it == '/');
+    let is_whole = !host.contains(':') || (host.starts_with('[') && host.ends_with(']'));
+    is_host && is_whole && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_address;
+
+    #[test]
+    fn what_is_no_address_is_not_dialled() {
+        for address in ["localhost:9092", "10.0.0.1:1", "[::1]:9092", "a-b.c:65535"] {
+            assert!(is_address(address), "{address}");
+        }
+        for odd in
+            ["nonsense", ":9092", "a:", "a:0", "a:65536", "http://a:9092", "::1:9092", "a b:1"]
+        {
+            assert!(!is_address(odd), "{odd}");
+        }
     }
 }

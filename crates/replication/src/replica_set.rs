@@ -20,7 +20,7 @@ use metadata::{
 };
 use model::{BrokerId, PartitionId, TopicId, TopicName, TopicPartition};
 use storage::{DataDirectory, StorageError};
-use world::{Clock, Instant, exec::Mutex};
+use world::{Clock, Instant, Space, exec::Mutex};
 
 use crate::{
     IsrProposals, Partition, PartitionError, ReplicationFigures,
@@ -110,6 +110,12 @@ impl ReplicaSet {
     #[must_use]
     pub fn is_offline(&self) -> bool {
         self.home.directory.is_failed()
+    }
+
+    /// The space on the disk that they lie on; none when it does not tell.
+    #[must_use]
+    pub fn disk_space(&self) -> Option<Space> {
+        self.home.directory.space().ok()
     }
 
     /// Where leaders here propose who is in sync. To be told before anything is led with followers; the first call counts.

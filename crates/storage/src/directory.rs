@@ -20,7 +20,7 @@ use std::{
 };
 
 use model::{BrokerId, Offset, PartitionId, TimestampMs, TopicId, TopicName, TopicPartition};
-use world::{Disk, FileLock, exec::Mutex};
+use world::{Disk, FileLock, Space, exec::Mutex};
 
 use crate::{
     DropBehind, Log, LogOptions, Resources, StorageError,
@@ -159,6 +159,14 @@ impl DataDirectory {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.shared.path
+    }
+
+    /// The space on its disk.
+    ///
+    /// # Errors
+    /// When the operating system does not tell.
+    pub fn space(&self) -> io::Result<Space> {
+        self.shared.disk.space(&self.shared.path)
     }
 
     /// The logs that were found and have not been opened, sorted. One whose id cannot be read has [`TopicId::NONE`].

@@ -4,9 +4,18 @@
 //! syncs it, [`Log::note_flushed`] moves the recovery point. What a restart after a crash must know of the log below that
 //! point is written first: the indexes, and a snapshot of the producers at that offset.
 //!
+//! Meanwhile the log may be cut and grow again past the offset noted: what lies there then is not what was synced. So a handle
+//! leaves its [`Proof`] with the log that it was taken from, and a cut takes the log to a fresh one: late syncs prove nothing.
+//!
 //! After a failed sync nobody knows what is on disk: the directory is out of use until a restart. It is not tried again.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 
 use model::{Offset, TimestampMs};
 use world::File;
@@ -32,6 +41,35 @@ pub struct FlushHandle {
     pub(crate) files: Vec<Arc<dyn File>>,
     pub(crate) directories: Vec<PathBuf>,
     to: Offset,
+    /// Whether indexes, epochs and producers are among the files.
+    is_whole: bool,
+    proof: Arc<Proof>,
+}
+
+/// Up to where the log has been synced by handles taken since its last cut.
+#[derive(Debug, Default)]
+pub(crate) struct Proof {
+    /// The batches.
+    synced: AtomicI64,
+    /// All that a restart needs.
+    flushed: AtomicI64,
+}
+
+impl Proof {
+    fn note(&self, to: Offset, is_whole: bool) {
+        self.synced.fetch_max(to.0, Ordering::AcqRel);
+        if is_whole {
+            self.flushed.fetch_max(to.0, Ordering::AcqRel);
+        }
+    }
+
+    fn synced(&self) -> Offset {
+        Offset(self.synced.load(Ordering::Acquire))
+    }
+
+    fn flushed(&self) -> Offset {
+        Offset(self.flushed.load(Ordering::Acquire))
+    }
 }
 
 impl FlushHandle {
@@ -41,23 +79,26 @@ impl FlushHandle {
     /// When the directory has failed, or fails now; it is not tried again.
     pub fn run(self) -> Result<Offset, StorageError> {
         self.shared.check()?;
-        if model::mutant!("M02") {
-            return Ok(self.to);
-        }
-        let synced = self.sync();
-        if synced.is_err() && model::mutant!("M06") {
-            return Ok(self.to);
-        }
-        if synced.is_err() {
+        let synced = if model::mutant!("M02") { Ok(()) } else { self.sync() };
+        if let Err(error) = synced
+            && !model::mutant!("M06")
+        {
             self.shared.poison();
+            return Err(error);
         }
-        synced.map(|()| self.to)
+        self.proof.note(self.to, self.is_whole);
+        Ok(self.to)
     }
 
     /// Whether there is nothing to sync.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.files.is_empty() && self.directories.is_empty()
+    }
+
+    /// For files that are not all there is to sync.
+    pub(crate) fn without_proof(self) -> Self {
+        Self { proof: Arc::default(), ..self }
     }
 
     fn sync(&self) -> Result<(), StorageError> {
@@ -117,10 +158,9 @@ impl Log {
         Ok(handle)
     }
 
-    /// Batches below `to` outlive a power cut.
+    /// Batches below `to` outlive a power cut, unless the log was cut since that was noted.
     pub fn note_synced(&mut self, to: Offset) {
-        // The log may have been cut since.
-        self.synced = self.synced.max(to.min(self.end));
+        self.synced = self.synced.max(to.min(self.proof.synced()));
         self.check_invariant();
     }
 
@@ -136,7 +176,7 @@ impl Log {
     /// When indexes, epochs or producers cannot be written.
     pub fn flush_handle(&mut self) -> Result<FlushHandle, StorageError> {
         self.home.shared.check()?;
-        let mut handle = self.empty_handle();
+        let mut handle = FlushHandle { is_whole: true, ..self.empty_handle() };
         if self.recovery_point == self.end {
             return Ok(handle);
         }
@@ -159,7 +199,14 @@ impl Log {
 
     pub(crate) fn empty_handle(&self) -> FlushHandle {
         let shared = Arc::clone(&self.home.shared);
-        FlushHandle { shared, files: Vec::new(), directories: Vec::new(), to: self.end }
+        FlushHandle {
+            shared,
+            files: Vec::new(),
+            directories: Vec::new(),
+            to: self.end,
+            is_whole: false,
+            proof: Arc::clone(&self.proof),
+        }
     }
 
     fn add_directories(&mut self, handle: &mut FlushHandle) {
@@ -170,10 +217,9 @@ impl Log {
         }
     }
 
-    /// Everything below `to` is durable.
+    /// Everything below `to` is durable, unless the log was cut since that was noted.
     pub fn note_flushed(&mut self, to: Offset) {
-        // The log may have been cut since.
-        let to = to.min(self.end);
+        let to = to.min(self.proof.flushed());
         self.recovery_point = self.recovery_point.max(to);
         self.home.shared.recovery_points.on_flushed(&self.partition, self.recovery_point);
         self.synced = self.synced.max(to);

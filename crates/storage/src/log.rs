@@ -24,8 +24,8 @@ use std::{
 use model::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, TimestampMs, TopicPartition};
 
 use crate::{
-    LogOptions, StorageError, behind::Trail, cursors::Cursors, epochs::Epochs, home::Home,
-    producer::Producers, segment::Segment, tail::Tail,
+    LogOptions, StorageError, behind::Trail, cursors::Cursors, epochs::Epochs, flush::Proof,
+    home::Home, producer::Producers, segment::Segment, tail::Tail,
 };
 
 /// One partition's log. See the crate's head for an example.
@@ -41,6 +41,8 @@ pub struct Log {
     pub(crate) recovery_point: Offset,
     /// Every batch below it has been synced.
     pub(crate) synced: Offset,
+    /// What syncs have shown since the last cut.
+    pub(crate) proof: Arc<Proof>,
     pub(crate) epochs: Epochs,
     pub(crate) producers: Producers,
     /// Offsets of the snapshots of producers on disk, in order.

@@ -63,6 +63,7 @@ impl Log {
             end: Offset::ZERO,
             recovery_point: Offset::ZERO,
             synced: Offset::ZERO,
+            proof: Arc::default(),
             epochs: Epochs::default(),
             producers: Producers::default(),
             snapshots: Vec::new(),

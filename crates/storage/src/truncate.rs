@@ -124,8 +124,9 @@ impl Log {
         Ok(())
     }
 
-    /// Before a cut to `to`.
-    fn note_cut(&self, to: Offset) -> Result<(), StorageError> {
+    /// Before a cut to `to`. Syncs that are under way prove nothing any more.
+    fn note_cut(&mut self, to: Offset) -> Result<(), StorageError> {
+        self.proof = Arc::default();
         let shared = &self.home.shared;
         shared.resources.tails.forget(&self.tail);
         shared.recovery_points.on_cut(shared.place(), &self.partition, to)
@@ -134,7 +135,7 @@ impl Log {
     /// Makes a cut outlive a power cut. Else what is appended in its place might be lost or arrive in part, and the old bytes behind it
     /// follow as if they had never gone.
     fn sync_cut(&mut self, cut: Option<Arc<dyn File>>) -> Result<(), StorageError> {
-        let mut handle = self.empty_handle();
+        let mut handle = self.empty_handle().without_proof();
         handle.files.extend(self.epochs.write(&self.home)?);
         handle.files.extend(cut);
         handle.directories.push(self.home.directory.to_path_buf());

@@ -22,6 +22,7 @@
 
 mod api;
 mod bounded;
+mod broker_clock;
 mod cursor;
 mod error;
 mod fetch;
@@ -34,6 +35,7 @@ mod request;
 mod response;
 
 pub use api::{Api, Versions};
+pub use broker_clock::{broker_clock, with_broker_clock};
 pub use cursor::Cursor;
 pub use error::WireError;
 pub use fetch::{FetchAnswer, FetchPartitionAnswer, FetchTopicAnswer, Segment};

@@ -21,6 +21,15 @@ pub struct Metadata {
     pub is_directory: bool,
 }
 
+/// How large a disk is, and what may still be written to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes in all.
+    pub total_bytes: u64,
+    /// Bytes that this process may still use.
+    pub usable_bytes: u64,
+}
+
 /// Held as long as this process owns a directory; dropped with it.
 pub trait FileLock: Send + Sync {}
 
@@ -49,6 +58,15 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// `WouldBlock` when another process holds it.
     fn lock(&self, directory: &Path) -> io::Result<Box<dyn FileLock>>;
+
+    /// The space on the disk that holds `path`.
+    ///
+    /// # Errors
+    /// `Unsupported` where nobody knows.
+    fn space(&self, path: &Path) -> io::Result<Space> {
+        let _ = path;
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// Reads a small file whole.
     fn read_whole(&self, path: &Path) -> io::Result<Vec<u8>> {

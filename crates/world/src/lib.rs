@@ -12,4 +12,4 @@ pub mod sim;
 
 pub use chance::Chance;
 pub use clock::{Clock, Instant};
-pub use disk::{Disk, File, FileLock, Metadata};
+pub use disk::{Disk, File, FileLock, Metadata, Space};

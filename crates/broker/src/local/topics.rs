@@ -252,8 +252,9 @@ impl Topics for LocalTopics {
         let image = self.0.publisher.current();
         if image.topic(TopicName::CONSUMER_OFFSETS).is_none() {
             // Made for the next commit; this one is let go.
-            let topic = internal_topics::offsets(&self.0.options, &image);
-            drop(self.0.controller.create_topics(vec![topic], false));
+            if let Some(topic) = internal_topics::offsets(&self.0.options, &image) {
+                drop(self.0.controller.create_topics(vec![topic], false));
+            }
             return;
         }
         let request = groups::commit_request(group, positions);

@@ -157,13 +157,17 @@ fn order(cx: &mut Cx<'_>, id: &Arc<str>, prepared: &Transaction) {
         coordinator_epoch: cx.core.epoch.0,
         partitions: sending.left.iter().cloned().collect(),
     };
-    let attempt = Attempt { transactional_id: Arc::clone(id), number: sending.number };
+    let (reign, number) = (cx.core.epoch, sending.number);
+    let attempt = Attempt { transactional_id: Arc::clone(id), reign, number };
     cx.outcome.effects.push(WriteMarkers { attempt, order });
 }
 
 /// What has come of an attempt.
 pub(crate) fn on_written(cx: &mut Cx<'_>, current: Option<&Transaction>, written: Written) {
-    let Written { attempt: Attempt { transactional_id: id, number }, outcomes } = written;
+    let Written { attempt: Attempt { transactional_id: id, reign, number }, outcomes } = written;
+    if reign != cx.core.epoch {
+        return; // of a coordinator before, perhaps of the transaction before
+    }
     let Some(current) = current.filter(|current| current.state.is_prepared()) else { return };
     let Some(sending) = cx.core.sending.get_mut(&id).filter(|it| it.number == number) else {
         return; // of an attempt before

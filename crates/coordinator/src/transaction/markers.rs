@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use model::{ErrorCode, PartitionId, ProducerEpoch, ProducerId, TopicPartition};
+use model::{ErrorCode, LeaderEpoch, PartitionId, ProducerEpoch, ProducerId, TopicPartition};
 use records::control::Marker;
 
 use crate::runtime::Wake;
@@ -53,7 +53,9 @@ pub(crate) struct Written {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Attempt {
     pub(crate) transactional_id: Arc<str>,
-    /// Counts attempts of the shard: reports of earlier ones are not listened to.
+    /// The reign that ordered it: another one counts its attempts anew.
+    pub(crate) reign: LeaderEpoch,
+    /// Counts attempts of the reign: reports of earlier ones are not listened to.
     pub(crate) number: u64,
 }
 

@@ -7,7 +7,8 @@
 //!   end ID 100/0 commit v=2
 //!   written t/0=CODE                      the oldest order has been tried: places that are not named are written
 //!   forged ID STATE 100/0                 a record that somebody else wrote
-//!   describe ID   list STATE…   advance 3s   restart   hold   commit   refuse CODE   accept
+//!   restart late                          the coordinator is another; `late`: what the one before ordered is still under way
+//!   describe ID   list STATE…   advance 3s   hold   commit   refuse CODE   accept
 //! ```
 //! With `BLESS=1` in the environment the effects are written instead of compared: read the diff.
 
@@ -51,7 +52,7 @@ fn traces_hold() {
 struct Trace {
     world: World,
     records_seen: usize,
-    orders_seen: u64,
+    orders_seen: (LeaderEpoch, u64),
 }
 
 struct Words<'a> {
@@ -119,7 +120,7 @@ fn code(name: &str) -> ErrorCode {
 impl Trace {
     fn run(trace: &str) -> String {
         let world = World::new(TransactionOptions::default());
-        let mut run = Self { world, records_seen: 0, orders_seen: 0 };
+        let mut run = Self { world, records_seen: 0, orders_seen: (LeaderEpoch::NONE, 0) };
         let mut seen = String::new();
         for line in trace.lines().filter(|line| !line.starts_with("  ")) {
             seen.push_str(line);
@@ -147,8 +148,9 @@ impl Trace {
             "advance" => world.advance(Duration::from_millis(millis(words.rest[0]))),
             "restart" => {
                 world.resign();
-                world.orders.clear();
-                self.orders_seen = 0;
+                if words.rest.first() != Some(&"late") {
+                    world.orders.clear();
+                }
                 world.elect();
             }
             "refuse" => world.log.refuse_appends(Some(code(words.rest[0]))),
@@ -195,7 +197,8 @@ impl Trace {
         }
         self.records_seen = records.len();
         for order in &self.world.orders {
-            if order.attempt.number > self.orders_seen {
+            let number = (order.attempt.reign, order.attempt.number);
+            if number > self.orders_seen {
                 let what = &order.order;
                 let places: Vec<String> = what.partitions.iter().map(show_place).collect();
                 writeln!(
@@ -208,7 +211,7 @@ impl Trace {
                     places.join(" ")
                 )
                 .unwrap();
-                self.orders_seen = order.attempt.number;
+                self.orders_seen = number;
             }
         }
     }

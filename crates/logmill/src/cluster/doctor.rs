@@ -1,44 +1,38 @@
-//! `logmill doctor`: dials every advertised listener and names what is wrong, and what could lose data.
+//! `logmill doctor`: dials every advertised listener, looks at clocks and disks, and names what is wrong, and what could lose data.
 //!
 //! Told: a bootstrap server. Asks through Kafka's protocol alone; limits are those of the machine that it runs on. Each finding is one line: `bad` is
-//! broken now, `risk` is a setting under which an acknowledged record can be lost, `ok` was looked at.
+//! broken now, `risk` is a setting under which an acknowledged record can be lost, or what will break soon, `ok` was looked at, `?` could not be.
 
-use std::{fmt, process::ExitCode};
+mod clocks;
+mod disks;
+mod finding;
+mod visit;
+
+use std::process::ExitCode;
 
 use clap::Args;
-use client::{Cluster, ClusterOptions, Connection, ConnectionOptions};
+use client::Cluster;
 use rustix::process::{Resource, getrlimit};
+use world::{Clock, real::SystemClock};
 
+use self::{finding::Finding, visit::Visit};
 use super::{
     ask::ask,
-    report::{Partition, Report},
+    report::{Broker, Partition, Report},
 };
 
 /// Look for what is wrong with a cluster, and for settings that can lose data.
 #[derive(Args, Debug)]
-#[command(after_help = "Ends with 1 when something is wrong; risks alone end with 0.")]
+#[command(
+    after_help = "Looks at listeners, clocks (against this machine's and each other), disks, the quorum, partitions and their settings.
+Each line is ok, risk (data can be lost, or soon something breaks), bad (it is broken), or ? (nobody tells).
+
+Ends with 1 when something is bad; risks alone end with 0."
+)]
 pub(crate) struct DoctorArgs {
     /// Any of its brokers, host:port; several with commas.
     #[arg(long, default_value = "localhost:9092", value_name = "HOST:PORT")]
     bootstrap_server: String,
-}
-
-/// One line of the doctor's.
-#[derive(Debug, PartialEq, Eq)]
-enum Finding {
-    Ok(String),
-    Risk(String),
-    Bad(String),
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ok(what) => write!(out, "ok    {what}"),
-            Self::Risk(what) => write!(out, "risk  {what}"),
-            Self::Bad(what) => write!(out, "bad   {what}"),
-        }
-    }
 }
 
 /// Runs the command.
@@ -59,23 +53,33 @@ pub(crate) fn run(args: &DoctorArgs) -> ExitCode {
 fn examine(bootstrap: &str) -> Result<Vec<Finding>, Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let options = ClusterOptions { auto_create_topics: false, ..Default::default() };
-        let cluster = Cluster::connect(bootstrap, options).await?;
+        let cluster = Cluster::connect(bootstrap, super::options()).await?;
         let report = ask(&cluster).await?;
-        let mut findings = Vec::new();
-        for broker in &report.brokers {
-            let dialled = Connection::connect(&broker.address, ConnectionOptions::default()).await;
-            findings.push(match dialled {
-                Ok(_) => Finding::Ok(format!("broker {} answers at {}", broker.id, broker.address)),
-                Err(error) => {
-                    Finding::Bad(format!("broker {} at {}: {error}", broker.id, broker.address))
-                }
-            });
-        }
+        let mut findings = visited(&report.brokers, &SystemClock::new()).await;
         findings.extend(judge(&report));
         findings.push(open_files());
         Ok(findings)
     })
+}
+
+/// Whether each broker answers where it says that it listens, and how its disks and its clock are.
+async fn visited(brokers: &[Broker], clock: &dyn Clock) -> Vec<Finding> {
+    let (mut listeners, mut found, mut readings) = (Vec::new(), Vec::new(), Vec::new());
+    for Broker { id, address, .. } in brokers {
+        match Visit::pay(address, clock).await {
+            Ok(visit) => {
+                listeners.push(Finding::Ok(format!("broker {id} answers at {address}")));
+                found.extend(disks::judge(*id, &visit.log_dirs));
+                readings.push((*id, visit.clock));
+            }
+            Err(error) => {
+                listeners.push(Finding::Bad(format!("broker {id} at {address}: {error}")));
+            }
+        }
+    }
+    listeners.extend(found);
+    listeners.extend(clocks::judge(&readings));
+    listeners
 }
 
 fn judge(report: &Report) -> Vec<Finding> {
@@ -156,7 +160,7 @@ const OPEN_FILES_LEAST: u64 = 4096;
 
 #[cfg(test)]
 mod tests {
-    use super::{super::report::Broker, *};
+    use super::*;
 
     #[test]
     fn what_can_lose_data_is_a_risk_and_what_is_broken_is_bad() {

@@ -4,7 +4,7 @@ mod ask;
 pub(crate) mod doctor;
 mod report;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::{Args, Subcommand, ValueEnum};
 use client::{Cluster, ClusterOptions};
@@ -75,8 +75,13 @@ pub(crate) fn is_whole(bootstrap: &str) -> bool {
 fn status(bootstrap: &str) -> Result<Report, Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let options = ClusterOptions { auto_create_topics: false, ..Default::default() };
-        let cluster = Cluster::connect(bootstrap, options).await?;
+        let cluster = Cluster::connect(bootstrap, options()).await?;
         Ok(ask(&cluster).await?)
     })
+}
+
+/// A cluster that is being looked at is there or is not: nobody waits for it to come.
+fn options() -> ClusterOptions {
+    let retry_timeout = Duration::from_secs(5);
+    ClusterOptions { auto_create_topics: false, retry_timeout, ..Default::default() }
 }

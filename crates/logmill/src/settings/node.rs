@@ -63,6 +63,7 @@ impl NodeSettings {
             rack: written.value("broker.rack").map(str::to_owned),
         });
         let voters = voters(&mut written, node, is_controller, controller.as_ref());
+        check_promises(&mut written);
         let http = http(&mut written);
         let data = data(&mut written);
         let cluster_id = cluster_id(&mut written);
@@ -171,6 +172,21 @@ fn listeners(written: &mut Written, is_broker: bool, is_controller: bool) -> Lis
     }
     let kafka = if is_broker && !brokers.is_empty() { Some(brokers.remove(0)) } else { None };
     Listeners { kafka, controller: controllers.into_iter().next().filter(|_| is_controller) }
+}
+
+/// A topic that is made by default must be writable. Only where both are written: topics may all say how many replicas they have.
+fn check_promises(written: &mut Written) {
+    const KEY: &str = "min.insync.replicas";
+    let number = |key: &str| written.value(key).and_then(|value| value.parse::<i64>().ok());
+    let (Some(in_sync), Some(replicas)) = (number(KEY), number("default.replication.factor"))
+    else {
+        return;
+    };
+    if in_sync > replicas {
+        let why =
+            format!("a topic with default.replication.factor={replicas} can never have so many");
+        written.complain(KEY, why, format!("write {KEY}={} or less", (replicas - 1).max(1)));
+    }
 }
 
 /// Only PLAINTEXT is spoken; everything else is said before a client finds out.

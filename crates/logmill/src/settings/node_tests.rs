@@ -157,6 +157,16 @@ fn what_nobody_could_reach_is_refused() {
 }
 
 #[test]
+fn promises_that_cannot_be_kept_are_refused() {
+    let file = NODE_2.to_owned() + "default.replication.factor=3\nmin.insync.replicas=9\n";
+    assert_eq!(problem(&file).what, "min.insync.replicas=9");
+    assert!(resolve(&file.replace("=9", "=3")).is_ok());
+    assert!(resolve(&(NODE_2.to_owned() + "min.insync.replicas=2\n")).is_ok());
+    let twice = problem(&NODE_2.replace("3@127.0.0.1:39093", "3@127.0.0.1:19093"));
+    assert!(twice.why.contains("1 and 3"));
+}
+
+#[test]
 fn everything_that_is_wrong_is_told_at_once() {
     let problems = resolve("node.id=one\nlisteners=9092\nnum.partitions=0\nlog.dirs=a,b\n");
     let problems = problems.unwrap_err();

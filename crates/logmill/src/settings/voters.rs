@@ -1,6 +1,6 @@
 //! The controllers: `controller.quorum.voters`, as `id@host:port`.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use model::BrokerId;
 
@@ -23,10 +23,17 @@ impl Voter {
         let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
         let mut voters: Vec<Self> = texts.map(Self::parse).collect::<Result<_, _>>()?;
         voters.sort_by_key(|voter| voter.id);
-        match voters.windows(2).find(|pair| pair[0].id == pair[1].id) {
-            Some(pair) => Err(format!("there are two voters with id {}", pair[0].id)),
-            None => Ok(voters),
+        if let Some(pair) = voters.windows(2).find(|pair| pair[0].id == pair[1].id) {
+            return Err(format!("there are two voters with id {}", pair[0].id));
         }
+        let mut by_address = BTreeMap::new();
+        for voter in &voters {
+            if let Some(other) = by_address.insert(voter.address.to_string(), voter.id) {
+                let (id, address) = (voter.id, &voter.address);
+                return Err(format!("voters {other} and {id} are both at {address}"));
+            }
+        }
+        Ok(voters)
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -60,6 +67,7 @@ mod tests {
         assert_eq!(shown, ["1@a:9093", "2@[::1]:9093", "3@c:9093"]);
         let why = |text| Voter::parse_list(text).unwrap_err();
         assert!(why("1@a:1,1@b:1").contains("two voters"));
+        assert!(why("1@a:1,2@b:1,3@a:1").contains("1 and 3 are both at a:1"));
         assert!(why("a:9093").contains("id@host:port"));
         assert!(why("x@a:9093").contains("node.id"));
         assert!(why("-1@a:9093").contains("node.id"));

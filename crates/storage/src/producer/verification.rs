@@ -4,7 +4,10 @@
 //! transaction may end. So the log hands out a guard with the question and asks for it with the append; a marker of that producer, or
 //! the first batch of its transaction, takes the guard away. A delayed batch can thus begin no transaction that nobody will end.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use model::{ProducerEpoch, ProducerId, TimestampMs, VerificationGuard};
 
@@ -14,11 +17,13 @@ use crate::{
     segment::head::Head,
 };
 
+/// The last guard of the process. No two are alike: a log that was cut or opened again must not take a guard of before for its own.
+static LAST_GUARD: AtomicU64 = AtomicU64::new(0);
+
 /// The guards that are out, one per producer.
 #[derive(Debug, Default)]
 pub(crate) struct Verifications {
     asked: BTreeMap<ProducerId, Asked>,
-    last_guard: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -42,8 +47,7 @@ impl Verifications {
             asked.lowest_sequence = asked.lowest_sequence.min(first_sequence);
             return asked.guard;
         }
-        self.last_guard += 1;
-        let guard = VerificationGuard(self.last_guard);
+        let guard = VerificationGuard(LAST_GUARD.fetch_add(1, Ordering::Relaxed) + 1);
         self.asked.insert(producer, Asked { guard, epoch, lowest_sequence: first_sequence, at });
         guard
     }

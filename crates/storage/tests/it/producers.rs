@@ -83,6 +83,18 @@ fn a_straggler_is_not_taken_for_the_begin_of_the_next_transaction() {
     assert_eq!(later.code(), ErrorCode::OutOfOrderSequenceNumber);
 }
 
+/// Found by reading: a log that was cut counted its guards anew, and took one of before for another transaction's.
+#[test]
+fn a_guard_of_before_a_cut_is_worth_nothing() {
+    let bench = Bench::new(Bench::small());
+    let (_directory, mut log) = bench.reopen();
+    let producer = (ProducerId(7), ProducerEpoch(0));
+    let before = log.begin_verification(producer, 0, NOW);
+    log.truncate_fully(Offset(5)).unwrap();
+    assert_ne!(log.begin_verification(producer, 0, NOW), before);
+    assert!(log.check_verified(&from_producer(7, 0, 0, true), before).is_err());
+}
+
 /// Found by simulation: the first transaction was aborted when the log had been synced before. The name of the index was never synced; a power cut
 /// took the file, and readers of committed records were given what was aborted.
 #[test]

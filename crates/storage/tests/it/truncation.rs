@@ -119,3 +119,24 @@ fn recovery_ends_where_an_older_epoch_follows_a_newer_one() {
     assert_eq!(all_batches(&log), history);
     check(&log);
 }
+
+/// Found by reading: a sync that was under way while a follower was cut and copied on vouched for what came after it.
+#[test]
+fn a_sync_of_before_a_cut_says_nothing_of_what_grew_since() {
+    let bench = Bench::new(Bench::small());
+    let (_directory, mut log) = bench.reopen();
+    follow(&mut log, 10, 1, 0);
+    let (batches, whole) = (log.sync_handle().unwrap(), log.flush_handle().unwrap());
+    let (synced, flushed) = (batches.run().unwrap(), whole.run().unwrap());
+    log.truncate_to(Offset(5)).unwrap();
+    follow(&mut log, 10, 2, 100);
+    log.note_synced(synced);
+    log.note_flushed(flushed);
+    assert_eq!((log.synced(), log.recovery_point()), (Offset::ZERO, Offset::ZERO));
+    let synced = log.sync_handle().unwrap().run().unwrap();
+    log.note_flushed(flushed);
+    log.note_synced(synced);
+    assert_eq!((log.synced(), log.recovery_point()), (log.end(), Offset::ZERO));
+    log.flush().unwrap();
+    assert_eq!(log.recovery_point(), log.end());
+}

@@ -18,7 +18,7 @@ use std::{
 
 use rustix::fs::{Advice, FallocateFlags, FlockOperation};
 
-use crate::{Disk, File, FileLock, Metadata};
+use crate::{Disk, File, FileLock, Metadata, Space};
 
 /// The disk of this machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -96,6 +96,14 @@ impl Disk for OsDisk {
         }
         Ok(Box::new(OsLock { _held: file }))
     }
+
+    fn space(&self, path: &Path) -> io::Result<Space> {
+        let found = rustix::fs::statvfs(path)?;
+        Ok(Space {
+            total_bytes: found.f_blocks.saturating_mul(found.f_frsize),
+            usable_bytes: found.f_bavail.saturating_mul(found.f_frsize),
+        })
+    }
 }
 
 struct OsLock {
@@ -169,6 +177,15 @@ mod tests {
         assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
         drop(held);
         assert!(OsDisk.lock(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn a_disk_tells_its_space_and_a_missing_path_has_none() {
+        let folder = folder();
+        let space = OsDisk.space(folder.path()).unwrap();
+        assert!(space.total_bytes > 0);
+        assert!(space.usable_bytes <= space.total_bytes);
+        assert!(OsDisk.space(&folder.path().join("missing")).is_err());
     }
 
     #[test]

@@ -1,22 +1,43 @@
-//! DescribeLogDirs, versions 1 to 4: which partition takes how many bytes where; 4 tells the disk's size.
+//! DescribeLogDirs, versions 1 to 4: which partition takes how many bytes where; 4 tells the disk's size (KIP-827).
+//!
+//! A log directory that has failed is told without its partitions, as Apache Kafka does. Unlike there, the answer has a tag with the
+//! broker's wall clock ([`wire::broker_clock`]), for `logmill doctor`.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::ErrorCode;
-use wire::messages::{
-    DescribeLogDirsRequest, DescribeLogDirsResponse, TopicName,
-    describe_log_dirs_response::{
-        DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic,
+use wire::{
+    messages::{
+        DescribeLogDirsRequest, DescribeLogDirsResponse, TopicName,
+        describe_log_dirs_response::{
+            DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic,
+        },
+        text,
     },
-    text,
+    with_broker_clock,
 };
 
 use crate::dispatch::Context;
 
 pub(crate) fn handle(cx: Context, asked: DescribeLogDirsRequest) -> DescribeLogDirsResponse {
+    let directory = DescribeLogDirsResult::default()
+        .with_log_dir(text(&cx.shared.options.log_directory))
+        .with_total_bytes(UNKNOWN)
+        .with_usable_bytes(UNKNOWN);
+    let result = if cx.shared.replicas.is_offline() {
+        directory.with_error_code(ErrorCode::KafkaStorageError.code())
+    } else {
+        described(&cx, &asked, directory)
+    };
+    let answer = DescribeLogDirsResponse::default().with_results(vec![result]);
+    with_broker_clock(answer, cx.shared.clock.wall())
+}
+
+fn described(
+    cx: &Context,
+    asked: &DescribeLogDirsRequest,
+    directory: DescribeLogDirsResult,
+) -> DescribeLogDirsResult {
     let wanted: Option<BTreeSet<(&str, i32)>> = asked.topics.as_ref().map(|topics| {
         let of = |topic: &wire::messages::describe_log_dirs_request::DescribableLogDirTopic| {
             topic.partitions.clone()
@@ -40,26 +61,19 @@ pub(crate) fn handle(cx: Context, asked: DescribeLogDirsRequest) -> DescribeLogD
         topics.entry(name.to_owned()).or_default().push(described);
     }
 
-    let directory = &cx.shared.options.log_directory;
-    let (total, usable) = disk_space(Path::new(directory)).unwrap_or((-1, -1));
     let topics = topics.into_iter().map(|(name, mut partitions)| {
         partitions.sort_by_key(|partition| partition.partition_index);
         DescribeLogDirsTopic::default()
             .with_name(TopicName(text(&name)))
             .with_partitions(partitions)
     });
-    let result = DescribeLogDirsResult::default()
-        .with_log_dir(text(directory))
-        .with_error_code(ErrorCode::None.code())
-        .with_topics(topics.collect())
-        .with_total_bytes(total)
-        .with_usable_bytes(usable);
-    DescribeLogDirsResponse::default().with_results(vec![result])
+    let directory = directory.with_topics(topics.collect());
+    let Some(space) = cx.shared.replicas.disk_space() else { return directory };
+    let bytes = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+    directory
+        .with_total_bytes(bytes(space.total_bytes))
+        .with_usable_bytes(bytes(space.usable_bytes))
 }
 
-/// Size of the disk and what is free on it, in bytes.
-fn disk_space(directory: &Path) -> Option<(i64, i64)> {
-    let space = rustix::fs::statvfs(directory).ok()?;
-    let bytes = |blocks: u64| i64::try_from(blocks.saturating_mul(space.f_frsize)).ok();
-    Some((bytes(space.f_blocks)?, bytes(space.f_bavail)?))
-}
+/// How Kafka says that it does not know the size of a disk.
+const UNKNOWN: i64 = -1;

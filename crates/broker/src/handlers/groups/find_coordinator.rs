@@ -55,13 +55,14 @@ fn topic_of(kind: i8) -> Option<&'static str> {
     }
 }
 
-/// Makes an internal topic, and waits until its partitions are led. Should another asker be first, that is as good.
+/// Makes an internal topic, and waits until its partitions are led. Should another asker be first, that is as good; so it is if there are
+/// too few brokers yet: the client asks again.
 async fn make(cx: &Context, topic: &str) {
     let make = match topic {
         TopicName::TRANSACTION_STATE => internal_topics::transactions,
         _ => internal_topics::offsets,
     };
-    let topic = make(&cx.shared.options, &cx.image);
+    let Some(topic) = make(&cx.shared.options, &cx.image) else { return };
     let made = cx.shared.controller.create_topics(vec![topic], false);
     // What came of it is seen in the image.
     let _ = world::exec::timeout(MAKING_MAX, made).await;

@@ -105,11 +105,9 @@ fn make(cx: &Context, mut missing: Vec<TopicName>) {
     missing.sort();
     missing.dedup();
     let topics = missing.iter().filter_map(|name| match name.as_str() {
-        TopicName::CONSUMER_OFFSETS => {
-            Some(internal_topics::offsets(&cx.shared.options, &cx.image))
-        }
+        TopicName::CONSUMER_OFFSETS => internal_topics::offsets(&cx.shared.options, &cx.image),
         TopicName::TRANSACTION_STATE => {
-            Some(internal_topics::transactions(&cx.shared.options, &cx.image))
+            internal_topics::transactions(&cx.shared.options, &cx.image)
         }
         _ if name.is_internal() => None,
         name => Some(NewTopic {
