@@ -4,6 +4,7 @@
 //!   .lock                            held while the process lives
 //!   meta.properties                  version=1, cluster.id, node.id, directory.id
 //!   .kafka_cleanshutdown             there after a clean close; read and removed when opened
+//!   lineage.properties               whether it holds all that was ever written to it
 //!   recovery-point-offset-checkpoint, log-start-offset-checkpoint, replication-offset-checkpoint (the high watermarks),
 //!   cleaner-offset-checkpoint        "topic partition offset" per line
 //!   topic-0/, topic-1/, …            a log each
@@ -20,7 +21,7 @@ use std::{
 };
 
 use model::{BrokerId, Offset, PartitionId, TimestampMs, TopicId, TopicName, TopicPartition};
-use world::{Disk, FileLock, Space, exec::Mutex};
+use world::{Chance, Disk, FileLock, Space, exec::Mutex};
 
 use crate::{
     DropBehind, Log, LogOptions, Resources, StorageError,
@@ -28,7 +29,7 @@ use crate::{
     error::IoContext,
     home::{Home, Shared, lock},
     identity::{self, Identity},
-    properties,
+    lineage, properties,
     recovery::Known,
     recovery_points::{Offsets, RecoveryPoints, read_offsets, write_offsets},
 };
@@ -147,6 +148,19 @@ impl DataDirectory {
     #[must_use]
     pub const fn was_clean(&self) -> bool {
         self.was_clean
+    }
+
+    /// The directory's lineage: another than before if it may have lost something since. Durable when it returns.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn lineage(&self, chance: &mut Chance) -> Result<u128, StorageError> {
+        lineage::claim(&*self.shared.disk, &self.shared.path, self.was_clean, chance)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn poison(&self) {
+        self.shared.poison();
     }
 
     /// The cluster that it belongs to.

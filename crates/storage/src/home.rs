@@ -21,6 +21,7 @@ use crate::{
     behind::DropBehind,
     error::IoContext,
     handles::{Handles, Slot},
+    lineage,
     recovery_points::RecoveryPoints,
     segment::name::{Kind, Stage, name},
     tail::TailBudget,
@@ -106,7 +107,9 @@ impl Shared {
 
     /// Takes the directory out of use: what is on disk is not known any more.
     pub(crate) fn poison(&self) {
-        self.is_failed.store(true, Ordering::Release);
+        if !self.is_failed.swap(true, Ordering::AcqRel) {
+            lineage::end(&*self.disk, &self.path);
+        }
     }
 
     /// Has `path` removed when `due` has come.

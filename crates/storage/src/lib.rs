@@ -54,6 +54,7 @@ mod handles;
 mod home;
 mod identity;
 mod index;
+mod lineage;
 mod log;
 mod options;
 mod producer;

@@ -59,6 +59,12 @@ pub trait Disk: Send + Sync {
     /// `WouldBlock` when another process holds it.
     fn lock(&self, directory: &Path) -> io::Result<Box<dyn FileLock>>;
 
+    /// Names what runs beneath the process: as long as it is the same, all that a dead process wrote is still there, synced or not. None
+    /// where nobody knows.
+    fn boot(&self) -> Option<String> {
+        None
+    }
+
     /// The space on the disk that holds `path`.
     ///
     /// # Errors

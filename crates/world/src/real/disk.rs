@@ -51,6 +51,12 @@ impl Disk for OsDisk {
         Ok(found)
     }
 
+    /// Linux draws an id whenever it boots (`random(4)`).
+    fn boot(&self) -> Option<String> {
+        let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+    }
+
     fn open(&self, path: &Path, create: bool) -> io::Result<Arc<dyn File>> {
         let file =
             OpenOptions::new().read(true).write(true).create(create).truncate(false).open(path)?;

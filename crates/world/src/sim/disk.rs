@@ -47,6 +47,8 @@ struct World {
     steps: u64,
     /// Which life of the process this is: handles of an earlier one are dead.
     life: u64,
+    /// How often power has come back.
+    boots: u64,
 }
 
 #[derive(Default)]
@@ -116,6 +118,7 @@ impl SimDisk {
         for inode in world.names.power_cut(chance) {
             inode.content().power_cut(chance);
         }
+        world.boots += 1;
         world.restart();
     }
 
@@ -226,6 +229,10 @@ impl SimDisk {
 }
 
 impl Disk for SimDisk {
+    fn boot(&self) -> Option<String> {
+        Some(self.world().boots.to_string())
+    }
+
     fn create_directories(&self, path: &Path) -> io::Result<()> {
         let mut world = self.living()?;
         if world.names.has_directory(path) {
