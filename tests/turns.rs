@@ -119,6 +119,7 @@ impl Node {
             host: "localhost".to_owned(),
             port: 9092,
             rack: None,
+            lineage: 1,
         };
         let registered = controller.join(registration, &publisher);
         let options = BrokerOptions::new(Arc::new(server), id, "localhost", 9092);

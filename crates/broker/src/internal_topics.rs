@@ -82,6 +82,7 @@ mod tests {
                 host: "h".to_owned(),
                 port: 1,
                 rack: None,
+                lineage: 0,
                 is_fenced: false,
                 is_shutting_down: false,
             });

@@ -21,6 +21,7 @@ async fn register(node: &Node) -> BrokerEpoch {
         host: "two".to_owned(),
         port: 9,
         rack: Some("r".to_owned()),
+        lineage: 1,
     };
     node.controller.register_broker(registration).await.unwrap().unwrap()
 }

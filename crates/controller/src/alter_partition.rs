@@ -7,13 +7,14 @@
 //! out of the ISR already. It is taken out, another leads what it led, and a new reign begins in any case: a position that it fetched from before cannot
 //! bring it back, for that names the old reign. Then it may drop its log. The last that is in sync and alive cannot leave.
 
-use metadata::{Fact, Image, NO_LEADER, PartitionState, StateFact};
+use metadata::{Fact, Image, NO_LEADER, PartitionState, StateFact, options::ServerOptions};
 use model::{BrokerEpoch, BrokerId, ErrorCode};
 
-use crate::{Answer, IsrChange, brokers, change::Change, machine::Outcome};
+use crate::{Answer, IsrChange, brokers, change::Change, leaders::Seeks, machine::Outcome};
 
 pub(crate) fn alter(
     image: &Image,
+    server: &ServerOptions,
     broker: BrokerId,
     epoch: BrokerEpoch,
     changes: &[IsrChange],
@@ -26,7 +27,7 @@ pub(crate) fn alter(
     let mut facts = Vec::new();
     let mut answers = Vec::with_capacity(changes.len());
     for change in changes {
-        let decided = decide(&scratch, broker, change);
+        let decided = decide(&scratch, server, broker, change);
         answers.push(match decided {
             Err(code) => Err(code),
             Ok((state, fact)) => {
@@ -42,17 +43,20 @@ pub(crate) fn alter(
 
 fn decide(
     image: &Image,
+    server: &ServerOptions,
     broker: BrokerId,
     change: &IsrChange,
 ) -> Result<(PartitionState, Option<Fact>), ErrorCode> {
     let topic = image.topic_by_id(change.topic).ok_or(ErrorCode::UnknownTopicId)?;
     let state = topic.partition(change.partition).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let begun = || Seeks::of(image, server, topic).change(state);
     let next = if is_leave(broker, state, change) {
-        Some(leave(image, broker, state, change)?)
+        check_leave(state, change)?;
+        Some(leave(image, broker, begun())?)
     } else {
         check(image, broker, state, change)?;
         let isr = change.isr.iter().map(|(id, _)| *id).collect();
-        Change::of(state).with_isr(isr).decide(|id| image.is_active(id))
+        begun().with_isr(isr).decide(|id| image.is_active(id))
     };
     let Some(next) = next else { return Ok((state.clone(), None)) };
     let after = PartitionState::from_fact(&next);
@@ -70,18 +74,17 @@ fn is_leave(broker: BrokerId, state: &PartitionState, change: &IsrChange) -> boo
         && others().all(is_named)
 }
 
-fn leave(
-    image: &Image,
-    broker: BrokerId,
-    state: &PartitionState,
-    change: &IsrChange,
-) -> Result<StateFact, ErrorCode> {
+fn check_leave(state: &PartitionState, change: &IsrChange) -> Result<(), ErrorCode> {
     check_reign(state, change)?;
     if change.partition_epoch < state.partition_epoch {
         return Err(ErrorCode::InvalidUpdateVersion);
     }
+    Ok(())
+}
+
+fn leave(image: &Image, broker: BrokerId, change: Change<'_>) -> Result<StateFact, ErrorCode> {
     let can_lead = |id| id != broker && image.is_active(id);
-    let next = Change::of(state).without_in_sync(broker).in_new_reign().decide(can_lead);
+    let next = change.without(broker).in_new_reign().decide(can_lead);
     next.filter(|next| next.leader != NO_LEADER).ok_or(ErrorCode::IneligibleReplica)
 }
 

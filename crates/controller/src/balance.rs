@@ -6,8 +6,8 @@ use metadata::{Fact, Image};
 use world::Instant;
 
 use crate::{
-    change::{Change, Seek},
-    leaders,
+    change::Seek,
+    leaders::{self, Seeks},
     machine::Machine,
 };
 
@@ -16,19 +16,21 @@ pub(crate) const MOVES_MAX: usize = 1000;
 
 /// What is to move.
 pub(crate) fn look(machine: &Machine, image: &Image) -> Vec<Fact> {
-    let mut facts = leaders::elect_uncleanly(image, &machine.options.server);
-    if !machine.options.server.is_true("auto.leader.rebalance.enable") {
+    let server = &machine.options.server;
+    let mut facts = leaders::settle(image, server);
+    if !server.is_true("auto.leader.rebalance.enable") {
         return facts;
     }
     let can_lead = |id| image.is_active(id);
     for topic in image.topics() {
+        let seeks = Seeks::of(image, server, topic);
         facts.extend(leaders::changed(topic, |state| {
             let preferred = *state.replicas.first()?;
             let is_wanted = state.leader != preferred
                 && state.is_led()
                 && state.isr.contains(&preferred)
                 && can_lead(preferred);
-            is_wanted.then(|| Change::of(state).seek(Seek::Preferred).decide(can_lead))?
+            is_wanted.then(|| seeks.change(state).seek(Seek::Preferred).decide(can_lead))?
         }));
         if facts.len() >= MOVES_MAX {
             facts.truncate(MOVES_MAX);

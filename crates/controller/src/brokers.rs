@@ -29,11 +29,14 @@ pub(crate) fn register(
         }
         let server = &machine.options.server;
         let epoch = image.broker_epoch_next();
-        let mut facts = match model::mutant!("M26") {
-            true => Vec::new(),
-            false => leaders::leave(image, server, new.id),
+        let has_lost = |known: &Broker| new.lineage == 0 || known.lineage != new.lineage;
+        let mut facts = match image.broker(new.id) {
+            _ if model::mutant!("M26") => Vec::new(),
+            Some(known) if !has_lost(known) => leaders::leave(image, server, new.id),
+            // What an id had that is not registered any more, nobody knows.
+            _ => leaders::lose(image, server, new.id),
         };
-        let Registration { id, cluster_id: _, incarnation, host, port, rack } = new;
+        let Registration { id, cluster_id: _, incarnation, host, port, rack, lineage } = new;
         let (is_fenced, is_shutting_down) = (true, false);
         facts.push(Fact::RegisterBroker {
             id,
@@ -42,6 +45,7 @@ pub(crate) fn register(
             host,
             port,
             rack,
+            lineage,
             is_fenced,
             is_shutting_down,
         });

@@ -1,16 +1,13 @@
 //! Elections that somebody asks for (KIP-460): back to the preferred leader, or to any that is alive.
 
-use metadata::{Fact, Image, NO_LEADER};
+use metadata::{Fact, Image, NO_LEADER, options::ServerOptions};
 use model::{ErrorCode, PartitionId};
 
-use crate::{
-    Answer, Elected, Election, Refusal,
-    change::{Change, Seek},
-    machine::Outcome,
-};
+use crate::{Answer, Elected, Election, Refusal, change::Seek, leaders::Seeks, machine::Outcome};
 
 pub(crate) fn elect(
     image: &Image,
+    server: &ServerOptions,
     kind: Election,
     partitions: Option<Vec<(String, PartitionId)>>,
 ) -> Outcome {
@@ -20,7 +17,7 @@ pub(crate) fn elect(
     let mut facts = Vec::new();
     let mut answers = Vec::with_capacity(partitions.len());
     for (topic, partition) in partitions {
-        let outcome = decide(&scratch, kind, &topic, partition).map(|fact| {
+        let outcome = decide(&scratch, server, kind, &topic, partition).map(|fact| {
             scratch.apply(&fact);
             facts.push(fact);
         });
@@ -42,6 +39,7 @@ fn all(image: &Image) -> Vec<(String, PartitionId)> {
 
 fn decide(
     image: &Image,
+    server: &ServerOptions,
     kind: Election,
     name: &str,
     partition: PartitionId,
@@ -59,7 +57,8 @@ fn decide(
         let message = "Leader election not needed for topic partition.";
         return Err(Refusal::new(ErrorCode::ElectionNotNeeded, message));
     }
-    let next = Change::of(state).seek(seek).decide(|id| image.is_active(id));
+    let change = Seeks::of(image, server, topic).change(state);
+    let next = change.seek(seek).decide(|id| image.is_active(id));
     match next.filter(|next| next.leader != NO_LEADER) {
         Some(state) => Ok(Fact::Partitions { topic: topic.id, first: partition, count: 1, state }),
         None if kind == Election::Preferred => Err(Refusal::new(

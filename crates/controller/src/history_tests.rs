@@ -1,15 +1,22 @@
 //! Random histories of a cluster: whatever brokers, leaders and operators ask for in whatever order, and wherever a controller dies, what must
-//! always hold of the image does.
+//! always hold of the image does. Beside it stands who has all that was committed: [`Whole`].
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
-use metadata::{Fact, Image, NO_LEADER, PartitionState, options::ServerOptions};
+use metadata::{
+    Fact, Image, NO_LEADER, PartitionState,
+    options::{ServerOptions, min_insync_replicas},
+};
 use model::{BrokerEpoch, BrokerId, PartitionId, TopicId};
 use world::{Chance, Clock, sim::SimClock};
 
 use crate::{
-    Answer, ControllerOptions, Election, Heartbeat, IsrChange, NewTopic, QuorumOptions,
-    Reassignment, Registration, Request, World,
+    Answer, Change, ControllerOptions, Election, Heartbeat, IsrChange, NewTopic, OptionChange,
+    QuorumOptions, Reassignment, Registration, Request, TopicChange, World,
     machine::{Machine, Outcome},
 };
 
@@ -35,6 +42,61 @@ struct History {
     image: Image,
     lives: u128,
     epochs: Vec<BrokerEpoch>,
+    lineages: BTreeMap<BrokerId, u128>,
+    whole: Whole,
+}
+
+/// Who has all records of a partition that were committed, at worst: records are committed whenever they may be, a broker that may lose records
+/// does, and whoever is not in sync gets none.
+#[derive(Default)]
+struct Whole {
+    of: BTreeMap<(TopicId, PartitionId), BTreeSet<BrokerId>>,
+    /// Have lost records in a life that the image does not show yet: as what it shows they do nothing any more.
+    dead: BTreeSet<BrokerId>,
+}
+
+impl Whole {
+    /// `broker` has lost what it had, and asks for a new life.
+    fn lose(&mut self, broker: BrokerId) {
+        self.dead.insert(broker);
+        for whole in self.of.values_mut() {
+            whole.remove(&broker);
+        }
+    }
+
+    fn follow(&mut self, fact: &Fact, image: &Image, server: &ServerOptions) {
+        if let Fact::RegisterBroker { id, .. } = fact {
+            self.dead.remove(id);
+        }
+        for topic in image.topics() {
+            let required = min_insync_replicas(server, image, topic);
+            for (number, state) in topic.numbered() {
+                let whole = self.of.entry((topic.id, number)).or_default();
+                whole.retain(|id| state.replicas.contains(id));
+                let mut eligible = state.isr.iter().chain(state.elr.iter());
+                if state.is_led() && !eligible.any(|id| whole.contains(id)) {
+                    // Somebody asked for it, or nobody who is left has all: this is the history now.
+                    whole.clear();
+                }
+                if !state.is_led() || self.dead.contains(&state.leader) {
+                    continue;
+                }
+                // A leader commits nothing while somebody is eligible, whatever it knows of the topic's options.
+                if state.isr.len() >= required.min(state.replicas.len()) && state.elr.is_empty() {
+                    whole.clear();
+                }
+                // Whoever is in sync under a leader has all that it has.
+                whole.extend(state.isr.iter().filter(|id| !self.dead.contains(id)));
+            }
+        }
+    }
+
+    /// Whether `leader` may take over: it has all, or nobody who is left has.
+    fn allows(&self, partition: (TopicId, PartitionId), state: &PartitionState) -> bool {
+        let Some(whole) = self.of.get(&partition) else { return true };
+        let is_left = whole.iter().any(|id| state.replicas.contains(id));
+        !is_left || whole.contains(&state.leader) || self.dead.contains(&state.leader)
+    }
 }
 
 /// What may take a replica in sync, or make one leader, that was not.
@@ -53,7 +115,8 @@ impl History {
         let clock = Arc::new(SimClock::new(model::TimestampMs(1_000)));
         let machine = machine(&clock, seed);
         let (chance, image) = (Chance::from_seed(seed), Image::default());
-        Self { machine, clock, chance, image, lives: 0, epochs: Vec::new() }
+        let (lineages, whole) = (BTreeMap::new(), Whole::default());
+        Self { machine, clock, chance, image, lives: 0, epochs: Vec::new(), lineages, whole }
     }
 
     fn step(&mut self, place: &str) {
@@ -84,6 +147,8 @@ impl History {
         for fact in facts.iter().take(kept) {
             let before = self.image.clone();
             self.image.apply(fact);
+            self.check_leaders(&before, may, &format!("{place}: {fact:?}"));
+            self.whole.follow(fact, &self.image, &self.machine.options.server);
             self.check(&before, may, &format!("{place}: {fact:?}"));
         }
         let version = self.image.version().plus(kept as i64);
@@ -100,7 +165,8 @@ impl History {
             0..=9 => (self.heartbeat(), May::Nothing),
             10..=12 => (self.registration(), May::Nothing),
             13 if self.image.topic_count() < 6 => (self.creation(), May::Nothing),
-            13..=17 => (self.proposal(), May::Expand),
+            13..=16 => (self.proposal(), May::Expand),
+            17 => (self.alteration(), May::Nothing),
             18..=19 => (self.reassignment(), May::Nothing),
             20 if self.chance.below(4) == 0 => {
                 (Request::UnregisterBroker(self.broker()), May::Nothing)
@@ -114,13 +180,19 @@ impl History {
                 (Request::ElectLeaders { kind, partitions: None }, May::Nothing)
             }
         };
-        let is_registration = matches!(request, Request::RegisterBroker(_));
+        let registered = match &request {
+            Request::RegisterBroker(new) => Some((new.id, new.lineage)),
+            _ => None,
+        };
         let next = self.image.broker_epoch_next();
         let Outcome { facts, answer } = self.machine.decide(&self.image, request);
         if let Answer::RegisterBroker(Ok(epoch)) = answer
-            && is_registration
+            && let Some((id, lineage)) = registered
         {
             assert_eq!(epoch, next);
+            if self.image.broker(id).is_none_or(|known| known.lineage != lineage) {
+                self.whole.lose(id);
+            }
         }
         (facts, may)
     }
@@ -143,8 +215,14 @@ impl History {
 
     fn registration(&mut self) -> Request {
         self.lives += 1;
+        let id = self.broker();
+        let has_lost = self.chance.below(3) == 0;
+        let lineage = self.lineages.entry(id).or_insert(1);
+        *lineage += u128::from(has_lost);
+        let lineage = *lineage;
         Request::RegisterBroker(Registration {
-            id: self.broker(),
+            id,
+            lineage,
             cluster_id: "c".into(),
             incarnation: self.lives,
             host: "h".into(),
@@ -155,17 +233,30 @@ impl History {
     fn creation(&mut self) -> Request {
         let name = format!("t{}", self.chance.below(8));
         let unclean = self.chance.below(4) == 0;
+        let mut options = vec![self.min_in_sync()];
+        if unclean {
+            options.push(("unclean.leader.election.enable".into(), Some("true".into())));
+        }
         let topic = NewTopic {
             name,
             partitions: 1 + self.chance.below(6) as i32,
             replication_factor: 1 + self.chance.below(3) as i16,
-            options: unclean
-                .then(|| ("unclean.leader.election.enable".into(), Some("true".into())))
-                .into_iter()
-                .collect(),
+            options,
             ..NewTopic::default()
         };
         Request::CreateTopics { topics: vec![topic], validate_only: false }
+    }
+
+    fn min_in_sync(&mut self) -> (String, Option<String>) {
+        ("min.insync.replicas".into(), Some((1 + self.chance.below(3)).to_string()))
+    }
+
+    fn alteration(&mut self) -> Request {
+        let Some((_, topic, ..)) = self.partition() else { return self.creation() };
+        let (name, value) = self.min_in_sync();
+        let changes = vec![OptionChange { name, value, change: Change::Set }];
+        let topics = vec![TopicChange { name: topic, changes }];
+        Request::AlterTopicOptions { topics, validate_only: false }
     }
 
     /// Any partition, if there is one.
@@ -179,6 +270,9 @@ impl History {
 
     fn proposal(&mut self) -> Request {
         let Some((topic, _, partition, state)) = self.partition() else { return self.creation() };
+        if self.whole.dead.contains(&state.leader) {
+            return self.heartbeat();
+        }
         let members =
             state.replicas.iter().filter(|id| **id == state.leader || self.chance.below(3) > 0);
         let life = |id: BrokerId| self.image.broker(id).map_or(BrokerEpoch(0), |b| b.epoch);
@@ -203,7 +297,7 @@ impl History {
         for topic in self.image.topics() {
             for (number, state) in topic.numbered() {
                 let place = format!("{place}: {}-{number} {state:?}", topic.name);
-                check_state(&self.image, state, &place);
+                check_state(&self.image, &self.whole.dead, state, &place);
                 let old = before.topic_by_id(topic.id).and_then(|topic| topic.partition(number));
                 if let Some(old) = old {
                     let is_unclean_allowed = may == May::ElectUncleanly
@@ -226,6 +320,21 @@ impl History {
         }
     }
 
+    /// Whoever comes to lead has all that was committed, if anybody who is left has.
+    fn check_leaders(&self, before: &Image, may: May, place: &str) {
+        for topic in self.image.topics() {
+            // A proposal may take in whoever leads next, having all, when it ends a reassignment.
+            let is_unclean =
+                may != May::Nothing || topic.options.contains_key("unclean.leader.election.enable");
+            for (number, state) in topic.numbered().filter(|(_, state)| state.is_led()) {
+                let was = before.topic_by_id(topic.id).and_then(|topic| topic.partition(number));
+                let Some(was) = was.filter(|was| was.leader != state.leader) else { continue };
+                let is_right = is_unclean || self.whole.allows((topic.id, number), state);
+                assert!(is_right, "{:?} have all; {place}: {was:?} {state:?}", self.whole.of);
+            }
+        }
+    }
+
     fn check_facts(&self, place: &str) {
         let facts: Vec<Fact> = self.image.facts().collect();
         let mut again = Image::default();
@@ -238,19 +347,24 @@ impl History {
     }
 }
 
-fn check_state(image: &Image, state: &PartitionState, place: &str) {
+fn check_state(image: &Image, dead: &BTreeSet<BrokerId>, state: &PartitionState, place: &str) {
     let in_order: Vec<BrokerId> =
         state.replicas.iter().filter(|id| state.isr.contains(id)).copied().collect();
     assert_eq!(*state.isr, *in_order, "in sync are replicas, in their order; {place}");
     assert!(!state.isr.is_empty(), "somebody is in sync; {place}");
     if state.leader == NO_LEADER {
         assert!(state.isr.len() == 1, "only the last is waited for; {place}");
-        assert!(!image.is_active(state.isr[0]), "who can lead leads; {place}");
+        let mut eligible = state.isr.iter().chain(state.elr.iter());
+        let can_lead = |id: &BrokerId| image.is_active(*id) && !dead.contains(id);
+        assert!(!eligible.any(can_lead), "who can lead leads; {place}");
     } else {
         assert!(state.isr.contains(&state.leader), "the leader is in sync; {place}");
         assert!(image.is_active(state.leader), "the leader is active; {place}");
         assert!(state.isr.iter().all(|id| image.is_active(*id)), "as all in sync; {place}");
     }
+    let is_outside = |id: &BrokerId| state.replicas.contains(id) && !state.isr.contains(id);
+    assert!(state.elr.iter().all(is_outside), "eligible is who is not in sync; {place}");
+    assert_eq!(state.last_leader == NO_LEADER, state.is_led(), "{place}");
     assert!(state.adding.iter().all(|id| state.replicas.contains(id)), "{place}");
     assert!(state.removing.iter().all(|id| state.replicas.contains(id)), "{place}");
 }
@@ -270,7 +384,9 @@ fn check_step(
         assert_eq!(new.leader_epoch, old.leader_epoch.next(), "{place}");
     }
     if !is_unclean_allowed {
-        let was_in_sync = |id: &BrokerId| old.isr.contains(id);
+        let was_last = |id: &BrokerId| *id == old.last_leader || *id == old.leader;
+        let was_in_sync =
+            |id: &BrokerId| old.isr.contains(id) || old.elr.contains(id) || was_last(id);
         if new.leader != NO_LEADER && new.leader != old.leader && may != May::Expand {
             assert!(was_in_sync(&new.leader), "a clean leader was in sync; {place}");
         }

@@ -127,18 +127,20 @@ impl Machine {
                 partitions::create(self, image, topics, validate_only)
             }
             Request::AlterTopicOptions { topics, validate_only } => {
-                options::alter(image, topics, validate_only)
+                options::alter(image, &self.options.server, topics, validate_only)
             }
             Request::AllocateProducerIds => producer_ids::allocate(image),
             Request::RegisterBroker(new) => brokers::register(self, image, now, new),
             Request::Heartbeat(beat) => brokers::heartbeat(self, image, now, beat),
             Request::UnregisterBroker(id) => brokers::unregister(self, image, id),
             Request::AlterPartition { broker, epoch, changes } => {
-                alter_partition::alter(image, broker, epoch, &changes)
+                alter_partition::alter(image, &self.options.server, broker, epoch, &changes)
             }
-            Request::ElectLeaders { kind, partitions } => elections::elect(image, kind, partitions),
+            Request::ElectLeaders { kind, partitions } => {
+                elections::elect(image, &self.options.server, kind, partitions)
+            }
             Request::AlterReassignments { changes, may_change_factor } => {
-                reassignments::alter(image, &changes, may_change_factor)
+                reassignments::alter(image, &self.options.server, &changes, may_change_factor)
             }
             Request::PutTable { name, definition, if_there } => {
                 stored::put_table(image, name, definition, if_there)

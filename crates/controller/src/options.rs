@@ -1,6 +1,6 @@
 //! Changes to topics' options: each topic's changes together or not at all.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use metadata::{
     Fact, Image, Topic,
@@ -8,9 +8,18 @@ use metadata::{
 };
 use model::ErrorCode;
 
-use crate::{Answer, Change, OptionChange, Refusal, TopicChange, machine::Outcome};
+use crate::{
+    Answer, Change, OptionChange, Refusal, TopicChange,
+    leaders::{self, Seeks},
+    machine::Outcome,
+};
 
-pub(crate) fn alter(image: &Image, topics: Vec<TopicChange>, validate_only: bool) -> Outcome {
+pub(crate) fn alter(
+    image: &Image,
+    server: &ServerOptions,
+    topics: Vec<TopicChange>,
+    validate_only: bool,
+) -> Outcome {
     let mut facts = Vec::new();
     let mut answers = Vec::with_capacity(topics.len());
     for (index, change) in topics.iter().enumerate() {
@@ -22,7 +31,7 @@ pub(crate) fn alter(image: &Image, topics: Vec<TopicChange>, validate_only: bool
             let message = format!("Error due to duplicate config resource '{}'", change.name);
             Err(Refusal::new(ErrorCode::InvalidRequest, message))
         } else {
-            alter_one(image, change)
+            alter_one(image, server, change)
         };
         answers.push(decided.map(|decided| facts.extend(decided)));
     }
@@ -32,7 +41,11 @@ pub(crate) fn alter(image: &Image, topics: Vec<TopicChange>, validate_only: bool
     Outcome { facts, answer: Answer::AlterTopicOptions(answers) }
 }
 
-fn alter_one(image: &Image, request: &TopicChange) -> Result<Vec<Fact>, Refusal> {
+fn alter_one(
+    image: &Image,
+    server: &ServerOptions,
+    request: &TopicChange,
+) -> Result<Vec<Fact>, Refusal> {
     let topic = image.topic(&request.name).ok_or_else(|| {
         let message = format!("The topic '{}' does not exist.", request.name);
         Refusal::new(ErrorCode::UnknownTopicOrPartition, message)
@@ -54,6 +67,13 @@ fn alter_one(image: &Image, request: &TopicChange) -> Result<Vec<Fact>, Refusal>
         }
     }
     topic::check_together(&options).map_err(invalid)?;
+    // Who is eligible no longer where enough are in sync now: while somebody is, their leader commits nothing.
+    let after = Topic { options: Arc::new(options), ..Topic::clone(topic) };
+    let seeks = Seeks::of(image, server, &after);
+    facts.extend(leaders::changed(topic, |state| {
+        let is_wanted = state.is_led() && !state.elr.is_empty();
+        is_wanted.then(|| seeks.change(state).decide(|id| image.is_active(id)))?
+    }));
     Ok(facts)
 }
 

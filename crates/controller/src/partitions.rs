@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use metadata::{Fact, Image, StateFact};
+use metadata::{Fact, Image, NO_LEADER, StateFact};
 use model::{BrokerId, ErrorCode, LeaderEpoch, PartitionEpoch, PartitionId, limits};
 
 use crate::{
@@ -163,5 +163,7 @@ pub(crate) fn new_state(
         partition_epoch: PartitionEpoch(0),
         adding: Vec::new(),
         removing: Vec::new(),
+        elr: Vec::new(),
+        last_leader: NO_LEADER,
     })
 }

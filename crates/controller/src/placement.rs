@@ -122,6 +122,7 @@ mod tests {
                 host: "h".into(),
                 port: 1,
                 rack: rack.map(str::to_owned),
+                lineage: 0,
                 is_fenced: !is_active,
                 is_shutting_down: false,
             });

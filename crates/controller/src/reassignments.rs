@@ -6,19 +6,25 @@
 //! ```
 //! Where nothing is added it ends at once, if one of those that stay is in sync. The end is [`Change`]'s affair.
 
-use metadata::{Fact, Image, PartitionState, Topic};
+use metadata::{Fact, Image, PartitionState, Topic, options::ServerOptions};
 use model::{BrokerId, ErrorCode};
 
 use crate::{
-    Answer, Reassignment, Refusal, change::Change, machine::Outcome, partitions::check_replicas,
+    Answer, Reassignment, Refusal, change::Change, leaders::Seeks, machine::Outcome,
+    partitions::check_replicas,
 };
 
-pub(crate) fn alter(image: &Image, changes: &[Reassignment], may_change_factor: bool) -> Outcome {
+pub(crate) fn alter(
+    image: &Image,
+    server: &ServerOptions,
+    changes: &[Reassignment],
+    may_change_factor: bool,
+) -> Outcome {
     let mut scratch = image.clone();
     let mut facts = Vec::new();
     let mut answers = Vec::with_capacity(changes.len());
     for change in changes {
-        let decided = decide(&scratch, change, may_change_factor);
+        let decided = decide(&scratch, server, change, may_change_factor);
         answers.push(decided.map(|fact| {
             fact.iter().for_each(|fact| scratch.apply(fact));
             facts.extend(fact);
@@ -29,6 +35,7 @@ pub(crate) fn alter(image: &Image, changes: &[Reassignment], may_change_factor: 
 
 fn decide(
     image: &Image,
+    server: &ServerOptions,
     asked: &Reassignment,
     may_change_factor: bool,
 ) -> Result<Option<Fact>, Refusal> {
@@ -40,9 +47,10 @@ fn decide(
     let state = topic
         .partition(asked.partition)
         .ok_or_else(|| unknown(format!("Unable to find partition {name}:{}.", asked.partition)))?;
+    let change = Seeks::of(image, server, topic).change(state);
     let change = match &asked.replicas {
-        None => call_off(state)?,
-        Some(target) => begin(image, state, target, may_change_factor)?,
+        None => call_off(state, change)?,
+        Some(target) => begin(image, (state, change), target, may_change_factor)?,
     };
     let next = change.decide(|id| image.is_active(id));
     Ok(next.map(|state| fact(topic, asked, state)))
@@ -54,7 +62,7 @@ fn fact(topic: &Topic, asked: &Reassignment, state: metadata::StateFact) -> Fact
 
 fn begin<'a>(
     image: &Image,
-    state: &'a PartitionState,
+    (state, change): (&'a PartitionState, Change<'a>),
     target: &[BrokerId],
     may_change_factor: bool,
 ) -> Result<Change<'a>, Refusal> {
@@ -74,10 +82,10 @@ fn begin<'a>(
     let removing = state.replicas.iter().filter(|id| !target.contains(id) && is_kept(id));
     let removing: Vec<BrokerId> = removing.copied().collect();
     let replicas = target.iter().chain(&removing).copied().collect();
-    Ok(Change::of(state).with_replicas(replicas, adding, removing))
+    Ok(change.with_replicas(replicas, adding, removing))
 }
 
-fn call_off(state: &PartitionState) -> Result<Change<'_>, Refusal> {
+fn call_off<'a>(state: &PartitionState, change: Change<'a>) -> Result<Change<'a>, Refusal> {
     if !state.is_reassigned() {
         let message = "No partition reassignment is in progress.";
         return Err(Refusal::new(ErrorCode::NoReassignmentInProgress, message));
@@ -89,7 +97,7 @@ fn call_off(state: &PartitionState) -> Result<Change<'_>, Refusal> {
         return Err(Refusal::new(ErrorCode::InvalidReplicaAssignment, message));
     }
     let replicas = state.replicas.iter().filter(stays).copied().collect();
-    Ok(Change::of(state).with_replicas(replicas, Vec::new(), Vec::new()).with_isr(isr))
+    Ok(change.with_replicas(replicas, Vec::new(), Vec::new()).with_isr(isr))
 }
 
 /// The replicas as they were before the reassignment under way, if there is one.

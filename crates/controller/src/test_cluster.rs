@@ -251,6 +251,7 @@ impl TestNode {
             host: "localhost".to_owned(),
             port: 9092,
             rack: None,
+            lineage: 1,
         };
         match self.controller.join(registration, &self.publisher).unwrap() {
             Ok(_) => true,

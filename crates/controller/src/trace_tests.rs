@@ -28,6 +28,11 @@ fn an_unclean_election_is_allowed_or_asked_for() {
 }
 
 #[test]
+fn who_left_while_nothing_could_be_committed_is_eligible() {
+    replay(include_str!("traces/eligible.txt"));
+}
+
+#[test]
 fn leaders_move_before_a_broker_stops() {
     replay(include_str!("traces/shutdown.txt"));
 }
@@ -69,6 +74,8 @@ struct Stage {
     clock: Arc<SimClock>,
     image: Image,
     lives: u128,
+    /// Of the brokers' data directories.
+    lineages: BTreeMap<BrokerId, u128>,
 }
 
 impl Stage {
@@ -80,7 +87,7 @@ impl Stage {
         let quorum = QuorumOptions::alone(BrokerId(100), &server);
         let options = ControllerOptions { cluster_id: "c".into(), server, quorum };
         let machine = Machine::new(world, options);
-        Self { machine, clock, image: Image::default(), lives: 0 }
+        Self { machine, clock, image: Image::default(), lives: 0, lineages: BTreeMap::new() }
     }
 
     fn tell(&mut self, words: &[&str]) -> String {
@@ -144,6 +151,7 @@ impl Stage {
                 .collect(),
             options: match options {
                 ["unclean"] => vec![("unclean.leader.election.enable".into(), Some("true".into()))],
+                ["min", min] => vec![("min.insync.replicas".into(), Some((*min).to_owned()))],
                 _ => Vec::new(),
             },
         };
@@ -159,11 +167,15 @@ impl Stage {
                     self.lives += 1;
                 }
                 let cluster_id = if let ["cluster", id] = rest { id } else { "c" };
+                if *rest == ["lossy"] {
+                    *self.lineages.entry(id(broker)).or_insert(1) += 1;
+                }
                 Request::RegisterBroker(Registration {
                     id: id(broker),
                     cluster_id: cluster_id.to_owned(),
                     incarnation: self.lives,
                     host: "h".into(),
+                    lineage: *self.lineages.entry(id(broker)).or_insert(1),
                     ..Registration::default()
                 })
             }
@@ -183,6 +195,17 @@ impl Stage {
                 }
                 Request::Heartbeat(beat)
             }
+            ["min", topic, min] => Request::AlterTopicOptions {
+                topics: vec![crate::TopicChange {
+                    name: (*topic).to_owned(),
+                    changes: vec![crate::OptionChange {
+                        name: "min.insync.replicas".into(),
+                        value: Some((*min).to_owned()),
+                        change: crate::Change::Set,
+                    }],
+                }],
+                validate_only: false,
+            },
             ["unregister", broker] => Request::UnregisterBroker(id(broker)),
             ["isr", partition, "by", broker, "is", members, rest @ ..] => {
                 self.alter(partition, id(broker), members, rest)
@@ -295,6 +318,9 @@ fn state(state: &PartitionState) -> String {
         list(&state.replicas),
         list(&state.isr)
     );
+    if !state.elr.is_empty() {
+        text.push_str(&format!(" elr {}", list(&state.elr)));
+    }
     if !state.adding.is_empty() {
         text.push_str(&format!(" adding {}", list(&state.adding)));
     }
@@ -330,6 +356,7 @@ fn text(answer: &Answer) -> String {
         Answer::UnregisterBroker(gone) => outcome(gone.as_ref().err()),
         Answer::AlterReassignments(all) => outcome(all[0].as_ref().err()),
         Answer::CreateTopics(all) => outcome(all[0].as_ref().err()),
+        Answer::AlterTopicOptions(all) => outcome(all[0].as_ref().err()),
         Answer::ElectLeaders(all) => {
             let each = all.iter().map(|elected| {
                 let code = outcome(elected.outcome.as_ref().err());

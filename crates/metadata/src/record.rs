@@ -85,6 +85,9 @@ pub enum Fact {
         port: u16,
         /// Its `broker.rack`.
         rack: Option<String>,
+        /// The lineage of its data directory: another than in the life before if it may have lost something. 0: not told.
+        #[serde(default, skip_serializing_if = "is_untold")]
+        lineage: u128,
         /// Whether it is yet to catch up: see [`Fact::BrokerState`].
         #[serde(default)]
         is_fenced: bool,
@@ -93,7 +96,8 @@ pub enum Fact {
         is_shutting_down: bool,
     },
     /// A broker is fenced or not, about to go or not. One that is either leads nothing: what it still leads is led by nobody
-    /// from here on. One that is neither leads again what waits for it: partitions without a leader of which it alone is in sync.
+    /// from here on. One that is neither leads again what waits for it: partitions without a leader of which it alone is in sync, or for
+    /// which it is eligible.
     /// Each of them begins a new reign. One fact, however many partitions.
     BrokerState {
         /// Which.
@@ -153,10 +157,16 @@ pub enum Fact {
 pub struct StateFact {
     /// In order of preference.
     pub replicas: Vec<BrokerId>,
-    /// In the order of `replicas`.
+    /// In the order of `replicas`. Without a leader: who may lead as soon as it is active, of those who were in sync last.
     pub isr: Vec<BrokerId>,
+    /// Eligible leader replicas (KIP-966): not in sync, but nothing was committed without them since they were. In the order of `replicas`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub elr: Vec<BrokerId>,
     /// One of `isr`, or [`NO_LEADER`].
     pub leader: BrokerId,
+    /// Who led last, while nobody leads; else [`NO_LEADER`].
+    #[serde(default = "no_leader", skip_serializing_if = "is_no_leader")]
+    pub last_leader: BrokerId,
     /// The leader's reign.
     pub leader_epoch: LeaderEpoch,
     /// The version of this state.
@@ -197,6 +207,18 @@ impl Fact {
 /// The leader of a partition that has none.
 pub const NO_LEADER: BrokerId = BrokerId(-1);
 
+const fn no_leader() -> BrokerId {
+    NO_LEADER
+}
+
+fn is_no_leader(id: &BrokerId) -> bool {
+    *id == NO_LEADER
+}
+
+const fn is_untold(lineage: &u128) -> bool {
+    *lineage == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +244,7 @@ mod tests {
             (state.leader_epoch, state.partition_epoch),
             (LeaderEpoch(4), PartitionEpoch(5))
         );
+        assert_eq!((state.elr.as_slice(), state.last_leader), ([].as_slice(), NO_LEADER));
     }
 
     #[test]
@@ -243,7 +266,9 @@ mod tests {
         let state = StateFact {
             replicas: vec![BrokerId(3), BrokerId(1)],
             isr: vec![BrokerId(1)],
+            elr: vec![BrokerId(3)],
             leader: NO_LEADER,
+            last_leader: BrokerId(1),
             leader_epoch: LeaderEpoch(4),
             partition_epoch: PartitionEpoch(5),
             adding: vec![BrokerId(3)],
@@ -259,10 +284,11 @@ mod tests {
                     host: "h".into(),
                     port: 9092,
                     rack: Some("r".into()),
+                    lineage: 5,
                     is_fenced: true,
                     is_shutting_down: false,
                 },
-                r#"{"register_broker":{"id":2,"incarnation":9,"epoch":7,"host":"h","port":9092,"rack":"r","is_fenced":true,"is_shutting_down":false}}"#,
+                r#"{"register_broker":{"id":2,"incarnation":9,"epoch":7,"host":"h","port":9092,"rack":"r","lineage":5,"is_fenced":true,"is_shutting_down":false}}"#,
             ),
             (
                 Fact::BrokerState { id, epoch, is_fenced: false, is_shutting_down: true },
@@ -272,7 +298,7 @@ mod tests {
             (Fact::BrokerEpochs { next: BrokerEpoch(8) }, r#"{"broker_epochs":{"next":8}}"#),
             (
                 Fact::Partitions { topic, first, count: 2, state },
-                r#"{"partitions":{"topic":"00000000-0000-0000-0000-000000000000","first":0,"count":2,"state":{"replicas":[3,1],"isr":[1],"leader":-1,"leader_epoch":4,"partition_epoch":5,"adding":[3],"removing":[1]}}}"#,
+                r#"{"partitions":{"topic":"00000000-0000-0000-0000-000000000000","first":0,"count":2,"state":{"replicas":[3,1],"isr":[1],"elr":[3],"leader":-1,"last_leader":1,"leader_epoch":4,"partition_epoch":5,"adding":[3],"removing":[1]}}}"#,
             ),
         ];
         for (fact, json) in written {

@@ -53,6 +53,7 @@ impl Node {
             host,
             port: 1,
             rack: None,
+            lineage: 0,
             is_fenced: false,
             is_shutting_down: false,
         }]);
@@ -140,6 +141,8 @@ fn led() -> StateFact {
         partition_epoch: PartitionEpoch(0),
         adding: Vec::new(),
         removing: Vec::new(),
+        elr: Vec::new(),
+        last_leader: metadata::NO_LEADER,
     }
 }
 
@@ -460,6 +463,8 @@ fn too_few_in_sync_replicas_refuse_acks_all_and_nothing_else() {
         partition_epoch: PartitionEpoch(1),
         adding: Vec::new(),
         removing: Vec::new(),
+        elr: Vec::new(),
+        last_leader: metadata::NO_LEADER,
     };
     let topic = topic_id(1);
     node.tell(&[Fact::Partitions { topic, first: PartitionId(0), count: 1, state }]);
@@ -559,6 +564,8 @@ fn many_partitions_are_there_at_once_and_open_behind() {
         partition_epoch: PartitionEpoch(0),
         adding: Vec::new(),
         removing: Vec::new(),
+        elr: Vec::new(),
+        last_leader: metadata::NO_LEADER,
     };
     node.tell(&[Fact::Partitions { topic: id, first: PartitionId(1), count: 499, state }]);
     assert_eq!(node.replicas().all().len(), 500);
@@ -683,6 +690,8 @@ fn a_follower_is_looked_at_again_when_an_older_request_of_its_own_takes_it_back(
         partition_epoch: PartitionEpoch(0),
         adding: Vec::new(),
         removing: Vec::new(),
+        elr: Vec::new(),
+        last_leader: metadata::NO_LEADER,
     };
     node.tell(&[Fact::Partitions { topic: topic_id(1), first: PartitionId(1), count: 1, state }]);
     let partition = node.replicas().find_by_id(topic_id(1), PartitionId(1)).unwrap();

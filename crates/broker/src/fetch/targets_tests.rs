@@ -40,6 +40,8 @@ impl Node {
             partition_epoch: PartitionEpoch(0),
             adding: Vec::new(),
             removing: Vec::new(),
+            elr: Vec::new(),
+            last_leader: metadata::NO_LEADER,
         };
         let facts = [
             Fact::Topic { name: TopicName::parse("t").unwrap(), id: topic },

@@ -109,6 +109,8 @@ impl Members {
             partition_epoch: PartitionEpoch(epoch),
             adding: Vec::new(),
             removing: Vec::new(),
+            elr: Vec::new(),
+            last_leader: metadata::NO_LEADER,
         };
         let first = PartitionId(partition);
         self.tell(&[Fact::Partitions { topic, first, count: 1, state }]);
@@ -217,6 +219,7 @@ impl Member {
             host: "127.0.0.1".to_owned(),
             port: self.address.port(),
             rack: None,
+            lineage: 0,
             is_fenced: false,
             is_shutting_down: false,
         }

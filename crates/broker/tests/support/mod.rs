@@ -108,6 +108,7 @@ impl Node {
             host: "127.0.0.1".to_owned(),
             port: address.port(),
             rack: None,
+            lineage: 1,
         };
         let metrics = Arc::new(Metrics::default());
         let options = BrokerOptions::new(Arc::new(server), CLUSTER, "127.0.0.1", address.port());

@@ -18,6 +18,9 @@ pub struct Registration {
     pub port: u16,
     /// Its `broker.rack`.
     pub rack: Option<String>,
+    /// The lineage of its data directory; 0: not told, which says that it may have lost something.
+    #[serde(default)]
+    pub lineage: u128,
 }
 
 /// A sign of life, and what the broker wishes.

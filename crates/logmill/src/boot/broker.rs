@@ -164,6 +164,7 @@ fn register(
             host: advertised.host.clone(),
             port: advertised.port,
             rack: own.rack.clone(),
+            lineage: quorum.directory.lineage(&mut Chance::from_system())?,
         },
         interval: heartbeat_interval(&settings.server),
         controller: quorum.controller.clone(),

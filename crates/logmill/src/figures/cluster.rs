@@ -97,6 +97,8 @@ mod tests {
             partition_epoch: PartitionEpoch(0),
             adding: Vec::new(),
             removing: Vec::new(),
+            elr: Vec::new(),
+            last_leader: NO_LEADER,
         }
     }
 
@@ -111,6 +113,7 @@ mod tests {
                 host: "h".to_owned(),
                 port: 1,
                 rack: None,
+                lineage: 0,
                 is_fenced,
                 is_shutting_down: false,
             });

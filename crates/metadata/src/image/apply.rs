@@ -119,6 +119,7 @@ impl Image {
             host,
             port,
             rack,
+            lineage,
             is_fenced,
             is_shutting_down,
         } = fact
@@ -132,6 +133,7 @@ impl Image {
             host: host.clone(),
             port: *port,
             rack: rack.clone(),
+            lineage: *lineage,
             is_fenced: *is_fenced,
             is_shutting_down: *is_shutting_down,
         };

@@ -21,6 +21,8 @@ fn state(leader: i32) -> StateFact {
         partition_epoch: PartitionEpoch(0),
         adding: Vec::new(),
         removing: Vec::new(),
+        elr: Vec::new(),
+        last_leader: crate::NO_LEADER,
     }
 }
 
@@ -41,6 +43,7 @@ fn register(broker: i32) -> Fact {
         host: "localhost".into(),
         port: 9092,
         rack: None,
+        lineage: 0,
         is_fenced: false,
         is_shutting_down: false,
     }

@@ -17,6 +17,8 @@ pub struct Broker {
     pub port: u16,
     /// Its `broker.rack`.
     pub rack: Option<String>,
+    /// The lineage of its data directory; 0: not told.
+    pub lineage: u128,
     /// Whether it is out of touch, or has not caught up with the metadata yet: clients do not see it.
     pub is_fenced: bool,
     /// Whether it is in a controlled shutdown.

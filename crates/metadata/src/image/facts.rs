@@ -21,6 +21,7 @@ impl Image {
             host: broker.host.clone(),
             port: broker.port,
             rack: broker.rack.clone(),
+            lineage: broker.lineage,
             is_fenced: broker.is_fenced,
             is_shutting_down: broker.is_shutting_down,
         });

@@ -49,12 +49,7 @@ impl Image {
                     *state = Arc::clone(new);
                     continue;
                 }
-                let new = Arc::new(PartitionState {
-                    leader,
-                    leader_epoch: state.leader_epoch.next(),
-                    partition_epoch: state.partition_epoch.next(),
-                    ..PartitionState::clone(state)
-                });
+                let new = Arc::new(state.in_next_reign(leader));
                 last = Some((std::mem::replace(state, Arc::clone(&new)), new));
             }
         }

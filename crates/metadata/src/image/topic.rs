@@ -26,10 +26,14 @@ pub struct Topic {
 pub struct PartitionState {
     /// In order of preference.
     pub replicas: Arc<[BrokerId]>,
-    /// In the order of `replicas`.
+    /// In the order of `replicas`; see [`StateFact::isr`].
     pub isr: Arc<[BrokerId]>,
+    /// Eligible leader replicas; see [`StateFact::elr`].
+    pub elr: Arc<[BrokerId]>,
     /// One of `isr`, or [`NO_LEADER`].
     pub leader: BrokerId,
+    /// Who led last, while nobody leads; else [`NO_LEADER`].
+    pub last_leader: BrokerId,
     /// The leader's reign.
     pub leader_epoch: LeaderEpoch,
     /// The version of this state.
@@ -79,10 +83,28 @@ impl PartitionState {
         self.leader != NO_LEADER
     }
 
-    /// Whether it has no leader until `broker`, which alone is in sync, is back.
+    /// Whether it has no leader, and `broker` may lead it as soon as it is active: it alone is in sync, or it is eligible.
     #[must_use]
     pub fn awaits(&self, broker: BrokerId) -> bool {
-        !self.is_led() && *self.isr == [broker]
+        !self.is_led() && (*self.isr == [broker] || self.elr.contains(&broker))
+    }
+
+    /// The same in the next reign, under `leader` or [`NO_LEADER`]. An eligible leader is in sync alone, and who was is eligible in its place.
+    pub(super) fn in_next_reign(&self, leader: BrokerId) -> Self {
+        let mut next = Self {
+            leader,
+            last_leader: if leader == NO_LEADER { self.leader } else { NO_LEADER },
+            leader_epoch: self.leader_epoch.next(),
+            partition_epoch: self.partition_epoch.next(),
+            ..self.clone()
+        };
+        if self.elr.contains(&leader) {
+            let is_whole = |id: &&BrokerId| self.isr.contains(id) || self.elr.contains(id);
+            let whole = self.replicas.iter().filter(is_whole);
+            next.elr = whole.filter(|id| **id != leader).copied().collect();
+            next.isr = Arc::new([leader]);
+        }
+        next
     }
 
     /// Whether a reassignment is under way.
@@ -103,7 +125,9 @@ impl PartitionState {
         Self {
             replicas,
             isr,
+            elr: fact.elr.as_slice().into(),
             leader: fact.leader,
+            last_leader: fact.last_leader,
             leader_epoch: fact.leader_epoch,
             partition_epoch: fact.partition_epoch,
             adding: fact.adding.as_slice().into(),
@@ -117,7 +141,9 @@ impl PartitionState {
         StateFact {
             replicas: self.replicas.to_vec(),
             isr: self.isr.to_vec(),
+            elr: self.elr.to_vec(),
             leader: self.leader,
+            last_leader: self.last_leader,
             leader_epoch: self.leader_epoch,
             partition_epoch: self.partition_epoch,
             adding: self.adding.to_vec(),

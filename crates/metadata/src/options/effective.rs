@@ -99,6 +99,13 @@ pub fn effective(server: &ServerOptions, image: &Image, topic: &Topic) -> TopicO
     }
 }
 
+/// `min.insync.replicas` of `topic` alone, as in [`effective`].
+#[must_use]
+pub fn min_insync_replicas(server: &ServerOptions, image: &Image, topic: &Topic) -> usize {
+    let number = Values { server, image, topic }.number("min.insync.replicas");
+    usize::try_from(number).unwrap_or(1)
+}
+
 struct Values<'a> {
     server: &'a ServerOptions,
     image: &'a Image,

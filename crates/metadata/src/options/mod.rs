@@ -18,6 +18,6 @@ pub mod topic;
 
 pub use compression::Compression;
 pub use describe::{Described, Source, Synonym, describe_broker, describe_topic};
-pub use effective::{TopicOptions, effective};
+pub use effective::{TopicOptions, effective, min_insync_replicas};
 pub use row::{Bounds, InvalidOption, Kind, Row};
 pub use server::ServerOptions;

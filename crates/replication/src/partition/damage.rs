@@ -227,6 +227,8 @@ mod tests {
             partition_epoch: PartitionEpoch(9),
             adding: Vec::new(),
             removing: Vec::new(),
+            elr: Vec::new(),
+            last_leader: NO_LEADER,
         });
         remedy(&state, BrokerId(1), LeaderEpoch(5))
     }

@@ -58,6 +58,8 @@ impl Controller {
             partition_epoch: PartitionEpoch(0),
             adding: Vec::new(),
             removing: Vec::new(),
+            elr: Vec::new(),
+            last_leader: NO_LEADER,
         });
     }
 
@@ -77,6 +79,7 @@ impl Controller {
             host: "localhost".to_owned(),
             port: 1,
             rack: None,
+            lineage: 0,
             is_fenced: true,
             is_shutting_down: false,
         });

@@ -101,7 +101,7 @@ fn partition(
         .with_leader_epoch(state.leader_epoch.0)
         .with_replica_nodes(node_ids(&state.replicas))
         .with_isr_nodes(node_ids(&state.isr))
-        .with_eligible_leader_replicas(Some(Vec::new()))
+        .with_eligible_leader_replicas(Some(node_ids(&state.elr)))
         .with_last_known_elr(Some(Vec::new()))
         .with_offline_replicas(offline(&cx.image, state))
 }
