@@ -1,8 +1,8 @@
 //! A run of several nodes: topics with three replicas, two of them in sync for every acknowledgement; now one node breaks, now another.
 //!
-//! Power is cut only when every replica is in sync, and nothing else breaks until every one is again: what is not synced may be lost with one
-//! node, never with two, and a node that has lost it must not be the last one in sync (KIP-966 would allow that). Other faults come whenever
-//! they come, one node may be away meanwhile, and sometimes all are killed at once.
+//! What is not synced may be lost with one node, never with two: between two losses every replica comes into sync again. Apart from that faults
+//! come whenever they come, also a power cut of whoever is alone in sync (KIP-966); one node may be away meanwhile, and sometimes all are
+//! killed at once.
 
 use std::time::Duration;
 
@@ -40,21 +40,21 @@ pub(crate) fn run(scenario: &Scenario) -> Verdict {
     let load = Load::begin(&net, (&hosts, &nodes[0]), factor, &mut draw);
     let watching = watch.begin();
     let mut plan = Plan::draw(draw());
-    let mut was_power_cut = false;
+    let mut has_lost = false;
     while threads::elapsed() < scenario.breaking {
         exec::sleep(plan.quiet());
         let (fault, lasting) = (plan.next_fault(), plan.lasting());
         let struck = plan.any(nodes.len());
-        let takes_power = fault.takes_power();
-        if takes_power || was_power_cut {
+        if fault.may_lose() && has_lost {
             net.heal();
             start_all(&mut nodes);
             if !await_in_sync(&mut nodes, scenario) {
                 verdict.violations.push("not every replica comes back into sync".to_owned());
                 break;
             }
+            has_lost = false;
         }
-        was_power_cut = takes_power;
+        has_lost |= fault.may_lose();
         verdict.faults += 1;
         tell(scenario, || format!("node {}: {fault:?} for {lasting:?}", hosts[struck].0));
         match (fault, plan.any(4)) {

@@ -127,11 +127,12 @@ impl Plan {
 }
 
 impl Fault {
-    /// Whether what is not synced may be gone afterwards.
+    /// Whether what is not synced may be gone afterwards, or its node has to take it for gone.
     #[must_use]
-    pub const fn takes_power(self) -> bool {
+    pub const fn may_lose(self) -> bool {
         match self {
             Self::PowerCut | Self::PowerCutMidway(_) => true,
+            Self::FailingSyncs | Self::FullDisk(_) => true,
             Self::SlowSyncs(delay) => delay.subsec_millis() % 2 == 0,
             _ => false,
         }
@@ -165,7 +166,7 @@ impl Fault {
             Self::SlowSyncs(delay) => {
                 node.disk.delay_syncs(delay);
                 exec::sleep(lasting);
-                if self.takes_power() {
+                if self.may_lose() {
                     node.cut_power();
                 }
                 node.disk.delay_syncs(Duration::ZERO);

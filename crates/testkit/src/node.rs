@@ -326,6 +326,7 @@ impl Running {
         let coordinator = coordinator(&server, &replicas, &publisher, &clock, chance.bits())?;
         let quorum = QuorumStorage::open(&directory, disk, clock.clone()).map_err(said)?;
         let incarnation = chance.uuid();
+        let lineage = directory.lineage(&mut chance).map_err(said)?;
         let peers = NetPeers::new(net.clone(), host);
         let controller = Controller::start(
             quorum,
@@ -355,6 +356,7 @@ impl Running {
             host: address.clone(),
             port,
             rack: None,
+            lineage,
         };
         let membership = Membership::begin(MembershipParts {
             registration,
