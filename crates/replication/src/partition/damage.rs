@@ -228,7 +228,7 @@ mod tests {
             adding: Vec::new(),
             removing: Vec::new(),
             elr: Vec::new(),
-            last_leader: NO_LEADER,
+            last_leader: metadata::NO_LEADER,
         });
         remedy(&state, BrokerId(1), LeaderEpoch(5))
     }
