@@ -3,12 +3,20 @@
 //! Told: that the log has grown, what followers fetch, the time, the controller's word. Answers [`Effects`]: a new high watermark, a new ISR
 //! to propose. Used by `partition`, which holds the log; a lone node's leader has no followers and takes the same path.
 //!
+//! A reign may outlive its replicas: a reassignment adds some without a new leader epoch, and each image is told ([`Leader::on_committed`]).
+//!
 //! ```text
 //!        epoch_start                 high_watermark              log_end
 //!    ────┼───── this reign ──────────┼────── not yet in all ─────┤
 //!         high_watermark = the least log end over the maximal ISR, and over those who have caught up and are about to join it;
 //!                          it stands still while the ISR is smaller than min.insync.replicas (KIP-966)
 //!         invariant        high_watermark ≤ log_end; both only grow; the ISR holds the leader
+//! ```
+//! ```text
+//!    replicas ─┬─ the leader
+//!              └─ followers ──fetches──▶ caught up ──proposed──▶ in sync     added by an image: as at the beginning, nothing known of it
+//!                                                                           gone by an image: forgotten, nobody waits for it
+//!         invariant        the followers are the replicas but the leader, and whoever is in sync is one of them: none is passed over
 //! ```
 
 use std::{collections::BTreeMap, time::Duration};
@@ -47,6 +55,15 @@ pub struct Reign<'a> {
     pub log_end: Offset,
     /// As this node knew it last.
     pub high_watermark: Offset,
+}
+
+/// What the controller has committed within a reign.
+#[derive(Clone, Copy, Debug)]
+pub struct Committed<'a> {
+    /// All replicas, those that a reassignment adds or removes among them.
+    pub replicas: &'a [BrokerId],
+    /// Those in sync.
+    pub isr: &'a [BrokerId],
 }
 
 /// What the topic and the broker ask of a leader.
@@ -104,15 +121,6 @@ impl Leader {
     #[must_use]
     pub fn new(reign: &Reign<'_>, rules: LeaderRules, now: Instant) -> (Self, Effects) {
         assert!(reign.high_watermark <= reign.log_end, "replicated means here too");
-        let others = reign.replicas.iter().filter(|id| **id != reign.me);
-        let follower = |id: &BrokerId| Follower {
-            log_end: None,
-            broker_epoch: None,
-            is_eligible: false,
-            caught_up_at: reign.isr.contains(id).then_some(now),
-            fetched_at: now,
-            leader_end_then: Offset(i64::MAX),
-        };
         let mut leader = Self {
             me: reign.me,
             epoch: reign.epoch,
@@ -120,9 +128,10 @@ impl Leader {
             log_end: reign.log_end,
             high_watermark: reign.high_watermark,
             isr: Isr::committed(reign.isr),
-            followers: others.map(|id| (*id, follower(id))).collect(),
+            followers: BTreeMap::new(),
             rules,
         };
+        leader.follow(&Committed { replicas: reign.replicas, isr: reign.isr }, now);
         let effects = leader.advance(now);
         (leader, effects)
     }
@@ -183,15 +192,19 @@ impl Leader {
         Effects { propose_isr, ..self.advance(now) }
     }
 
-    /// The controller has committed an ISR (ours, or one of its own).
-    pub fn on_isr_committed(&mut self, members: &[BrokerId], now: Instant) -> Effects {
+    /// The controller has committed another state: an ISR (ours, or one of its own), other replicas, or both.
+    ///
+    /// # Panics
+    /// If somebody is in sync who is no replica: the watermark would pass it over.
+    pub fn on_committed(&mut self, state: &Committed<'_>, now: Instant) -> Effects {
         for (id, follower) in &mut self.followers {
-            if self.isr.members().contains(id) && !members.contains(id) {
+            if self.isr.members().contains(id) && !state.isr.contains(id) {
                 // Nobody waits for who is gone, until it fetches again and is found eligible.
                 follower.is_eligible = false;
             }
         }
-        self.isr.commit(members);
+        self.isr.commit(state.isr);
+        self.follow(state, now);
         self.advance(now)
     }
 
@@ -271,6 +284,17 @@ impl Leader {
         self.high_watermark
     }
 
+    /// Takes over who the replicas are: who stays keeps what is known of it.
+    fn follow(&mut self, state: &Committed<'_>, now: Instant) {
+        self.followers.retain(|id, _| state.replicas.contains(id));
+        for id in state.replicas.iter().filter(|id| **id != self.me) {
+            let new = || Follower::new(state.isr.contains(id), now);
+            self.followers.entry(*id).or_insert_with(new);
+        }
+        let is_known = |id: &BrokerId| *id == self.me || self.followers.contains_key(id);
+        assert!(self.isr.members().iter().all(is_known), "who is in sync is a replica");
+    }
+
     fn lags(&self, follower: &Follower, now: Instant) -> bool {
         follower.log_end != Some(self.log_end)
             && follower.caught_up_at.is_none_or(|at| now.since(at) > self.rules.lag_max)
@@ -299,6 +323,20 @@ impl Leader {
             self.isr.members().is_empty() || self.isr.members().contains(&self.me),
             "a leader is in sync with itself"
         );
+    }
+}
+
+impl Follower {
+    /// One of whom nothing is known but whether it is in sync by the controller's word.
+    fn new(is_in_sync: bool, now: Instant) -> Self {
+        Self {
+            log_end: None,
+            broker_epoch: None,
+            is_eligible: false,
+            caught_up_at: is_in_sync.then_some(now),
+            fetched_at: now,
+            leader_end_then: Offset(i64::MAX),
+        }
     }
 }
 

@@ -704,6 +704,81 @@ fn a_follower_is_looked_at_again_when_an_older_request_of_its_own_takes_it_back(
     assert_eq!(fetch(2, 1).offsets.high_watermark, Offset(1));
 }
 
+fn fetched(
+    partition: &Partition,
+    (replica, broker_epoch): (BrokerId, BrokerEpoch),
+    (from, _): (i64, i64),
+) -> Fetched {
+    let read = request(from);
+    let fetch = ReplicaFetch { replica, broker_epoch, is_eligible: true, read };
+    partition.read_for_replica(fetch).unwrap()
+}
+
+/// What leaders of this node propose.
+#[derive(Default)]
+struct Proposed(Mutex<Vec<Vec<BrokerId>>>);
+
+impl crate::IsrProposals for Proposed {
+    fn propose(&self, proposal: crate::IsrProposal, _: crate::IsrAnswer) {
+        self.0.lock().push(proposal.isr.iter().map(|(id, _)| *id).collect());
+    }
+}
+
+impl Proposed {
+    fn take(&self) -> Vec<Vec<i32>> {
+        let taken = mem::take(&mut *self.0.lock());
+        taken.iter().map(|isr| isr.iter().map(|id| id.0).collect()).collect()
+    }
+}
+
+fn ids(ids: &[i32]) -> Vec<BrokerId> {
+    ids.iter().copied().map(BrokerId).collect()
+}
+
+/// Found by review: the leader learned its followers when its reign began. Whom a reassignment added never joined the ISR, and it never ended.
+#[test]
+fn replicas_that_are_added_within_a_reign_join_and_are_waited_for() {
+    let mut node = Node::new();
+    let partition = node.create(1, &[("min.insync.replicas", "2")]);
+    let proposed = Arc::new(Proposed::default());
+    node.replicas().propose_to(Arc::clone(&proposed) as _);
+    append(&partition, &["x"]);
+    let mut tell = |replicas: &[i32], adding: &[i32], isr: &[i32], epoch: i32| {
+        let (replicas, adding, isr) = (ids(replicas), ids(adding), ids(isr));
+        let partition_epoch = PartitionEpoch(epoch);
+        let state = StateFact { replicas, adding, isr, partition_epoch, ..led() };
+        let (topic, first) = (topic_id(1), PartitionId(0));
+        node.tell(&[Fact::Partitions { topic, first, count: 1, state }]);
+    };
+    tell(&[2, 3, 1], &[2, 3], &[1], 1);
+    // There are as many now as min.insync.replicas asks for.
+    let refused = partition.append(batch(&["y"]), Acks::All, Origin::Client);
+    assert_eq!(code(refused), ErrorCode::NotEnoughReplicas);
+    let life = BrokerEpoch(1);
+    assert_eq!(values(fetched(&partition, (BrokerId(2), life), (0, 0))), ["x"]);
+    assert_eq!(proposed.take(), Vec::<Vec<i32>>::new());
+    fetched(&partition, (BrokerId(2), life), (1, 0));
+    assert_eq!(proposed.take(), [[1, 2]]);
+    tell(&[2, 3, 1], &[2, 3], &[2, 1], 2);
+    let placed = partition.append(batch(&["y"]), Acks::All, Origin::Client).unwrap();
+    let waiter = Waiter::new();
+    partition.park_produce(&waiter, Offset(2));
+    assert!(!placed.is_replicated() && !waiter.is_woken());
+    fetched(&partition, (BrokerId(3), life), (2, 0));
+    assert_eq!(proposed.take(), [[2, 1, 3]]);
+    // 2 is taken away before it has the record: those who stay have it, and who waits is told.
+    tell(&[3, 1], &[], &[3, 1], 3);
+    assert!(waiter.is_woken());
+    assert!(partition.is_replicated(placed.reign, Offset(2)).unwrap());
+    let late = ReplicaFetch {
+        replica: BrokerId(2),
+        broker_epoch: life,
+        is_eligible: true,
+        read: FetchRequest { current_leader_epoch: Some(LeaderEpoch(0)), ..request(2) },
+    };
+    assert_eq!(code(partition.read_for_replica(late)), ErrorCode::UnknownLeaderEpoch);
+}
+
 /// Appends, lets time pass, closes, until the disk stops; answers what was acknowledged.
 fn live(node: &Node, flush: bool) -> Vec<String> {
     let partition = node.partition();

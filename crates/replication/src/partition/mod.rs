@@ -32,8 +32,8 @@ use self::{
     role::{Followed, Led, State},
 };
 use crate::{
-    DirtySet, Follower, Interest, Leader, LeaderRules, Offsets, PartitionError, Reign, Slot,
-    Waiter,
+    Committed, DirtySet, Follower, Interest, Leader, LeaderRules, Offsets, PartitionError, Reign,
+    Slot, Waiter,
     dirty_set::Urgency,
     ends::Ends,
     log_options,
@@ -216,7 +216,7 @@ impl Partition {
         self.opened(&mut self.lock()).map(|_| ())
     }
 
-    /// Follows the controller: a new reign, a new ISR, new options.
+    /// Follows the controller: a new reign, new replicas, a new ISR, new options.
     pub(crate) fn follow(&self, assigned: &PartitionState, options: &Arc<PartitionOptions>) {
         let mut core = self.lock();
         let now = self.home.now();
@@ -239,7 +239,9 @@ impl Partition {
             // A change of something else leaves the proposal under way: whom it adds must count on.
             if before.partition_epoch != assigned.partition_epoch {
                 led.sends_again = false;
-                led.leader.on_isr_committed(&assigned.isr, now);
+                let state = Committed { replicas: &assigned.replicas, isr: &assigned.isr };
+                led.leader.on_committed(&state, now);
+                led.served.retain(|replica, _| assigned.replicas.contains(replica));
                 self.home.figures.observe_isr(before.isr.len(), assigned.isr.len());
             }
         }
