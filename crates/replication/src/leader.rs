@@ -84,6 +84,8 @@ pub struct FollowerFetch {
     pub broker_epoch: BrokerEpoch,
     /// From where: the end of its log.
     pub at: Offset,
+    /// Where its log begins.
+    pub log_start: Offset,
     /// Whether the controller would take it into the ISR: registered in this life, not fenced, not going.
     pub is_eligible: bool,
 }
@@ -95,7 +97,7 @@ pub struct Effects {
     pub high_watermark: Option<Offset>,
     /// To propose to the controller.
     pub propose_isr: Option<Vec<BrokerId>>,
-    /// The follower has less than it had: it has cut its log, or this is an older request of its own, still under way when it had sent
+    /// The follower has less than it had, or its log begins earlier: it has cut its log, or this is an older request of its own, still under way when it had sent
     /// another. Whichever is its last is to be looked at again, or what it said before counts no more.
     pub has_less: bool,
 }
@@ -104,6 +106,8 @@ pub struct Effects {
 struct Follower {
     /// None before it has fetched in this reign.
     log_end: Option<Offset>,
+    /// Likewise.
+    log_start: Option<Offset>,
     broker_epoch: Option<BrokerEpoch>,
     is_eligible: bool,
     /// When it last had all that the leader had; none: never in this reign, and it did not begin in sync.
@@ -164,8 +168,10 @@ impl Leader {
         } else if fetch.at >= follower.leader_end_then {
             follower.caught_up_at = follower.caught_up_at.max(Some(follower.fetched_at));
         }
-        let has_less = follower.log_end > Some(fetch.at);
+        let has_less =
+            follower.log_end > Some(fetch.at) || follower.log_start > Some(fetch.log_start);
         follower.log_end = Some(fetch.at);
+        follower.log_start = Some(fetch.log_start);
         follower.broker_epoch = Some(fetch.broker_epoch);
         follower.is_eligible = fetch.is_eligible;
         follower.fetched_at = now;
@@ -234,6 +240,15 @@ impl Leader {
     #[must_use]
     pub fn broker_epoch_of(&self, id: BrokerId) -> Option<BrokerEpoch> {
         self.followers.get(&id)?.broker_epoch
+    }
+
+    /// Where the logs of all replicas begin that `is_alive` (the leader's own begins at `own`): no record before it is left on any of them.
+    /// [`Offset::NONE`] while one of them has not fetched in this reign.
+    #[must_use]
+    pub fn low_watermark(&self, own: Offset, is_alive: impl Fn(BrokerId) -> bool) -> Offset {
+        let alive = self.followers.iter().filter(|(id, _)| is_alive(**id));
+        let theirs = alive.map(|(_, follower)| follower.log_start.unwrap_or(Offset::NONE));
+        theirs.fold(own, Offset::min)
     }
 
     /// Whether there is anyone to wait for.
@@ -331,6 +346,7 @@ impl Follower {
     fn new(is_in_sync: bool, now: Instant) -> Self {
         Self {
             log_end: None,
+            log_start: None,
             broker_epoch: None,
             is_eligible: false,
             caught_up_at: is_in_sync.then_some(now),

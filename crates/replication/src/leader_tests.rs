@@ -26,6 +26,11 @@ fn replicas_come_and_go_within_a_reign() {
 }
 
 #[test]
+fn records_are_deleted_once_every_living_replica_has_deleted_them() {
+    replay(include_str!("leader_traces/low_watermark.txt"));
+}
+
+#[test]
 fn a_lone_node_is_in_sync_with_itself() {
     replay(include_str!("leader_traces/lone_node.txt"));
 }
@@ -110,9 +115,18 @@ impl Stage {
                 leader.on_follower_fetch(fetch(who, at, false), now)
             }
             ["tick"] => leader.on_tick(now),
+            ["fetch", who, "at", at, "start", start] => {
+                let log_start = offset(start);
+                leader.on_follower_fetch(FollowerFetch { log_start, ..fetch(who, at, true) }, now)
+            }
             ["isr", isr] | ["replicas", _, "isr", isr] => {
                 let (replicas, isr) = (&self.replicas[..], &ids(isr)[..]);
                 leader.on_committed(&Committed { replicas, isr }, now)
+            }
+            ["low", own, "alive", alive] => {
+                let alive = ids(alive);
+                let low = leader.low_watermark(offset(own), |id| alive.contains(&id));
+                return Some(low.to_string());
             }
             ["min", min] => leader.on_rules(rules(min), now),
             ["refused"] => {
@@ -143,6 +157,7 @@ fn fetch(who: &str, at: &str, is_eligible: bool) -> FollowerFetch {
         follower: BrokerId(who.parse().unwrap()),
         broker_epoch,
         at: offset(at),
+        log_start: Offset::ZERO,
         is_eligible,
     }
 }

@@ -44,7 +44,7 @@ pub use isr_proposals::{IsrAnswer, IsrProposal, IsrProposals};
 pub use leader::{Committed, Effects, FollowerFetch, Leader, LeaderRules, Reign};
 pub use options::log_options;
 pub use partition::{
-    Acks, FetchRequest, Fetched, Followable, ListedOffset, OffsetSpec, Partition,
+    Acks, Deleted, FetchRequest, Fetched, Followable, ListedOffset, OffsetSpec, Partition,
     PartitionUsage, Placed, ReplicaFetch, Terms,
 };
 pub use replica_set::ReplicaSet;

@@ -480,12 +480,16 @@ fn records_are_deleted_up_to_the_watermark_and_stay_deleted() {
     append(&partition, &["x", "y", "z"]);
     assert_eq!(code(partition.delete_records(Offset(4))), ErrorCode::OffsetOutOfRange);
     assert_eq!(code(partition.delete_records(Offset(-2))), ErrorCode::OffsetOutOfRange);
-    assert_eq!(partition.delete_records(Offset(2)).unwrap(), Offset(2));
-    assert_eq!(partition.delete_records(Offset(1)).unwrap(), Offset(2), "it never goes back");
+    let deleted = |until: i64, low_watermark: i64| Deleted {
+        until: Offset(until),
+        low_watermark: Offset(low_watermark),
+    };
+    assert_eq!(partition.delete_records(Offset(2)).unwrap(), deleted(2, 2));
+    assert_eq!(partition.delete_records(Offset(1)).unwrap(), deleted(1, 2), "it never goes back");
     drop(partition);
     node.restart();
     assert_eq!(node.partition().offsets().log_start, Offset(2));
-    assert_eq!(node.partition().delete_records(Offset::NONE).unwrap(), Offset(3));
+    assert_eq!(node.partition().delete_records(Offset::NONE).unwrap(), deleted(3, 3));
 }
 
 #[test]
@@ -688,8 +692,7 @@ fn a_follower_is_looked_at_again_when_an_older_request_of_its_own_takes_it_back(
     let partition = node.replicas().find_by_id(topic_id(1), PartitionId(1)).unwrap();
     let fetch = |replica: i32, from: i64| {
         let (replica, broker_epoch) = (BrokerId(replica), BrokerEpoch(1));
-        let fetch = ReplicaFetch { replica, broker_epoch, is_eligible: true, read: request(from) };
-        partition.read_for_replica(fetch).unwrap()
+        fetched(&partition, (replica, broker_epoch), (from, 0))
     };
     append(&partition, &["x"]);
     let (set, waiter) = (DirtySet::new(), Waiter::new());
@@ -707,10 +710,10 @@ fn a_follower_is_looked_at_again_when_an_older_request_of_its_own_takes_it_back(
 fn fetched(
     partition: &Partition,
     (replica, broker_epoch): (BrokerId, BrokerEpoch),
-    (from, _): (i64, i64),
+    (from, log_start): (i64, i64),
 ) -> Fetched {
-    let read = request(from);
-    let fetch = ReplicaFetch { replica, broker_epoch, is_eligible: true, read };
+    let (read, log_start) = (request(from), Offset(log_start));
+    let fetch = ReplicaFetch { replica, broker_epoch, is_eligible: true, log_start, read };
     partition.read_for_replica(fetch).unwrap()
 }
 
@@ -774,9 +777,64 @@ fn replicas_that_are_added_within_a_reign_join_and_are_waited_for() {
         replica: BrokerId(2),
         broker_epoch: life,
         is_eligible: true,
+        log_start: Offset::ZERO,
         read: FetchRequest { current_leader_epoch: Some(LeaderEpoch(0)), ..request(2) },
     };
     assert_eq!(code(partition.read_for_replica(late)), ErrorCode::UnknownLeaderEpoch);
+}
+
+#[test]
+fn who_deletes_records_waits_for_all_replicas_that_are_alive() {
+    let mut node = Node::new();
+    let register = |id: i32, is_fenced| Fact::RegisterBroker {
+        id: BrokerId(id),
+        incarnation: 1,
+        epoch: BrokerEpoch(1),
+        host: "localhost".to_owned(),
+        port: 1,
+        rack: None,
+        is_fenced,
+        is_shutting_down: false,
+    };
+    node.tell(&[register(2, false), register(3, false)]);
+    let partition = node.create_on((&[1, 2, 3], 1), 1, &[]);
+    let life = BrokerEpoch(1);
+    append_all(&partition, &["x", "y"]);
+    for follower in [2, 3] {
+        fetched(&partition, (BrokerId(follower), life), (2, 0));
+    }
+    let parked = |until: i64| {
+        let waiter = Waiter::new();
+        partition.park_deletion(&waiter, Offset(until));
+        waiter
+    };
+    let low = || partition.low_watermark().unwrap().0;
+    let deleted = partition.delete_records(Offset::NONE).unwrap();
+    assert_eq!(deleted, Deleted { until: Offset(2), low_watermark: Offset(0) });
+    assert!(parked(0).is_woken(), "it is so already");
+    let waiter = parked(2);
+    fetched(&partition, (BrokerId(2), life), (2, 2));
+    assert_eq!((low(), waiter.is_woken()), (0, false), "3 has it still");
+    fetched(&partition, (BrokerId(3), life), (2, 1));
+    assert_eq!((low(), waiter.is_woken()), (1, false), "3 has a part of it still");
+    // Nobody waits for who is dead.
+    node.tell(&[register(3, true)]);
+    assert_eq!((low(), waiter.is_woken()), (2, true));
+    node.tell(&[register(3, false)]);
+    let waiter = parked(2);
+    assert!(!waiter.is_woken());
+    fetched(&partition, (BrokerId(3), life), (2, 2));
+    assert!(waiter.is_woken());
+    let waiter = parked(3);
+    node.tell(&[Fact::RemoveTopic { id: topic_id(1) }]);
+    assert!(waiter.is_woken(), "nobody here can know any more");
+    assert_eq!(code(partition.low_watermark()), ErrorCode::NotLeaderOrFollower);
+}
+
+fn append_all(partition: &Partition, values: &[&str]) {
+    for value in values {
+        partition.append(batch(&[value]), Acks::Leader, Origin::Client).unwrap();
+    }
 }
 
 /// Appends, lets time pass, closes, until the disk stops; answers what was acknowledged.

@@ -44,7 +44,7 @@ use crate::{
 pub use follow::Followable;
 pub(crate) use home::Home;
 pub use lead::ReplicaFetch;
-pub use query::{ListedOffset, OffsetSpec, PartitionUsage};
+pub use query::{Deleted, ListedOffset, OffsetSpec, PartitionUsage};
 pub use read::{FetchRequest, Fetched};
 pub(crate) use upkeep::SyncRules;
 pub use write::{Acks, Placed, Terms};
@@ -171,6 +171,21 @@ impl Partition {
     /// Wakes `waiter` once everything before `until` is replicated; at once if it is, or if this node does not lead.
     pub fn park_produce(&self, waiter: &Arc<Waiter>, until: Offset) {
         self.park_until(waiter, Edge::ReplicatedUntil(until));
+    }
+
+    /// Wakes `waiter` once no replica that is alive has anything before `until`; at once if that is so, or if this node does not lead.
+    pub fn park_deletion(&self, waiter: &Arc<Waiter>, until: Offset) {
+        let mut core = self.lock();
+        let is_over = match self.led(&mut core) {
+            Ok(led) => led.low_watermark(&self.home) >= until,
+            Err(_) => true,
+        };
+        if is_over {
+            drop(core);
+            waiter.wake();
+        } else {
+            core.waiters.park_deletion(until, waiter);
+        }
     }
 
     fn park_until(&self, waiter: &Arc<Waiter>, edge: Edge) {
@@ -400,6 +415,12 @@ impl Partition {
         let before = self.ends.load();
         self.ends.store(&offsets);
         let mut woken = core.waiters.passed(&offsets);
+        if core.waiters.await_deletion()
+            && let State::Led(led) = &core.state
+        {
+            let low_watermark = led.low_watermark(&self.home);
+            woken.extend(core.waiters.deleted_until(low_watermark));
+        }
         // Nobody has subscribed before the log was open.
         woken.extend(before.iter().flat_map(|before| core.subscriptions.moved(before, &offsets)));
         woken

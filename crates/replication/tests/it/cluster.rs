@@ -206,6 +206,7 @@ impl Cluster {
                 replica: follower,
                 broker_epoch: epoch,
                 is_eligible: known.is_active(),
+                log_start: asked.log_start,
                 read: request(asked),
             };
             let found = life.replicas.find_by_id(key.topic, key.partition);
