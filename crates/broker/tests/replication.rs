@@ -120,5 +120,27 @@ async fn deleted_records_are_gone_from_all_that_are_alive_before_it_is_answered(
     members.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn producers_are_described_by_followers_too() {
+    let mut members = Members::start(2).await;
+    members.create(1, &[("min.insync.replicas", "2")]);
+    let mut leader = peer(&members, 1).await;
+    assert_eq!(leader.produce(batch(0, &["a", "b"])).await.error_code, 0);
+    for id in [1, 2] {
+        let topic = m::describe_producers_request::TopicRequest::default()
+            .with_name(m::TopicName(m::text("t")))
+            .with_partition_indexes(vec![0, 7]);
+        let asked = m::DescribeProducersRequest::default().with_topics(vec![topic]);
+        let mut peer = peer(&members, id).await;
+        let answer: m::DescribeProducersResponse =
+            peer.ask(Api::DescribeProducers, 0, &asked).await;
+        let [here, absent] = &answer.topics[0].partitions[..] else { panic!("{answer:?}") };
+        assert_eq!((here.error_code, absent.error_code), (0, 3));
+        let known = &here.active_producers[0];
+        assert_eq!((known.producer_id.0, known.last_sequence), (7, 1), "broker {id}");
+    }
+    members.stop().await;
+}
+
 /// A batch of one record with a short value.
 const SINGLE_BYTES: usize = 61 + 8;

@@ -837,6 +837,24 @@ fn append_all(partition: &Partition, values: &[&str]) {
     }
 }
 
+#[test]
+fn a_follower_tells_of_the_producers_that_it_knows() {
+    let mut node = Node::new();
+    let partition = node.create_on((&[1, 2], 2), 1, &[]);
+    assert_eq!(partition.producers().unwrap(), []);
+    let Followable::Ask(asked) = partition.to_ask(BrokerId(2), node.clock.now()) else {
+        panic!("it asks")
+    };
+    let mut records = transactional("t");
+    records::stamp::offset_and_epoch(&mut records, Offset(0), LeaderEpoch(0));
+    let said = LeaderSays::Records { high_watermark: Offset(1), log_start: Offset(0) };
+    partition.on_leader_answer(&asked, said, &records.freeze());
+    let known = partition.producers().unwrap();
+    assert_eq!((known.len(), known[0].transaction_start), (1, Some(Offset(0))));
+    node.tell(&[Fact::RemoveTopic { id: topic_id(1) }]);
+    assert_eq!(code(partition.producers()), ErrorCode::NotLeaderOrFollower);
+}
+
 /// Appends, lets time pass, closes, until the disk stops; answers what was acknowledged.
 fn live(node: &Node, flush: bool) -> Vec<String> {
     let partition = node.partition();

@@ -194,12 +194,14 @@ impl Partition {
         Ok(before)
     }
 
-    /// Idempotent producers that are known here.
+    /// Idempotent producers that are known here, whoever leads: a follower may not have heard of the last ones.
     ///
     /// # Errors
-    /// Not led here.
+    /// It is gone, or its log cannot be opened.
     pub fn producers(&self) -> Result<Vec<ProducerSummary>, PartitionError> {
-        Ok(self.led(&mut self.lock())?.log.producers())
+        let mut core = self.lock();
+        let log = self.opened(&mut core)?.log().ok_or(PartitionError::Gone)?;
+        Ok(log.producers())
     }
 
     /// What it takes of the disk; nothing while its log is not open.
