@@ -223,6 +223,7 @@ impl Partition {
             leader: assigned.leader,
             is_offline: core.damage.is_some() || matches!(core.state, State::Offline(_)),
             replicas: assigned.replicas.len(),
+            adding: assigned.adding.len(),
             in_sync: assigned.isr.len(),
             min_insync_replicas: usize::try_from(min).unwrap_or(1),
             is_reassigned: assigned.is_reassigned(),
