@@ -3,12 +3,13 @@
 import time
 
 import quorum
+import reassigning
 from harness.report import check, eventually, say
 from history import check_history, check_replicas, lost, read_all
 from load import Load
 from network import CLIENTS
 from riders import ConsoleRider, FranzGoRider, KafkaPythonRider, TransactionalCopierRider, VerifiableProducerRider
-from workload import PARTITIONS, begin
+from workload import PARTITIONS, TOPIC, begin
 
 
 def victim(cluster, chance):
@@ -159,6 +160,29 @@ def separate_roles(cluster, chance, options):
 separate_roles.controllers = 3
 
 
+def reassign(cluster, chance, options):
+    """Kafka's reassign-partitions moves every topic; an added broker is dead meanwhile in every other round, one in four is called off."""
+    tool = reassigning.Tool(cluster)
+    work = begin(cluster, options, reassigning.FIRST)
+    rounds = max(4, options.kills // 2)
+    longest_s = 0
+    for number in range(rounds):
+        work.load.await_acknowledged(300)
+        before, work.load.gap_s_max = work.load.gap_s_max, 0
+        wanted = {(TOPIC, partition): replicas for partition, replicas in enumerate(reassigning.SECOND)} if number == 0 else reassigning.shuffled(cluster, chance)
+        absent = reassigning.added(cluster, wanted, chance) if number % 2 else None
+        is_called_off = absent and number % 4 == 3
+        took_s = (reassigning.call_off if is_called_off else reassigning.perform)(cluster, work, tool, wanted, absent)
+        in_sync = cluster.await_in_sync()
+        whom = f"node {absent.id} paused, then killed" if absent else "nobody dies"
+        told = "called off" if is_called_off else f"moved after {took_s:.1f} s"
+        say(f"   round {number + 1}: {len(wanted)} partitions, {whom}, {told}, in sync {in_sync:.1f} s later, gap {work.load.gap_s_max:.2f} s")
+        longest_s = max(longest_s, took_s)
+        work.load.gap_s_max = max(before, work.load.gap_s_max)
+    reassigning.check_strays(cluster)
+    return f"{rounds} rounds, the longest {longest_s:.1f} s; {work.finish()}"
+
+
 def cut(cluster, chance, options):
     """A broker whose frames are lost: to and from everybody, the brokers alone, in one direction, or the clients alone; for 3 to 10 s."""
     work = begin(cluster, options)
@@ -307,6 +331,7 @@ CASES = {
     "rolling-restart": rolling_restart,
     "moving-job": moving_job,
     "separate-roles": separate_roles,
+    "reassign": reassign,
     "cut": cut,
     "lossy": lossy,
     "kafka-python": riding(kafka_python),

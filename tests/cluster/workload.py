@@ -12,9 +12,12 @@ TOPIC, GROUP, PARTITIONS = "history", "readers", 6
 class Workload:
     """Runs from its making until `finish`."""
 
-    def __init__(self, cluster, options):
+    def __init__(self, cluster, options, assignment=None):
         self.cluster = cluster
-        cluster.create(TOPIC, PARTITIONS, retention_ms=-1)
+        if assignment:
+            cluster.place(TOPIC, assignment, retention_ms=-1)
+        else:
+            cluster.create(TOPIC, PARTITIONS, retention_ms=-1)
         self.load = Load(cluster, TOPIC, PARTITIONS, options.rate)
         self.readers = [Reader(cluster, TOPIC, GROUP) for _ in range(2)]
         self.copying = Copying(cluster, TOPIC, options.seed) if "copies" in options.loads else None
@@ -51,8 +54,8 @@ def await_group(readers, places):
     eventually("the group has read everything", all_read, 90, 0.2)
 
 
-def begin(cluster, options):
-    """A cluster that runs under load."""
+def begin(cluster, options, assignment=None):
+    """A cluster that runs under load; `assignment` places the partitions of its input, else each is on every broker."""
     took = cluster.start()
     say(f"   {len(cluster.processes)} nodes after {took:.2f} s")
-    return Workload(cluster, options)
+    return Workload(cluster, options, assignment)

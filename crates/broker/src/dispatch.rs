@@ -87,7 +87,7 @@ async fn handle(
             Ok(Answer::Fetched(Segments(segments)))
         }
         Request::ListOffsets(asked) => to.send(&data::list_offsets::handle(cx, asked)),
-        Request::DeleteRecords(asked) => to.send(&data::delete_records::handle(cx, asked)),
+        Request::DeleteRecords(asked) => to.send(&data::delete_records::handle(cx, asked).await),
         Request::InitProducerId(asked) => to.send(&data::init_producer_id::handle(cx, asked).await),
         Request::OffsetForLeaderEpoch(asked) => {
             to.send(&data::offset_for_leader_epoch::handle(cx, asked))

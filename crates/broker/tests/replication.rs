@@ -10,6 +10,7 @@ use members::Members;
 use model::{ProducerEpoch, ProducerId, TimestampMs};
 use records::{BatchBuilder, Codec};
 use support::Peer;
+use wire::{Api, messages as m};
 
 async fn peer(members: &Members, id: i32) -> Peer {
     Peer::new(tokio::net::TcpStream::connect(members.member(id).address).await.unwrap())
@@ -80,6 +81,63 @@ async fn a_new_leader_gives_all_batches_from_the_first_on_once_it_knows_them_to_
         }
         let read = peer.fetch(0).await.records.unwrap();
         assert_eq!(support::values(&read), expected, "what is acknowledged is read in one piece");
+    }
+    members.stop().await;
+}
+
+/// DeleteRecords of everything on `t-0`: the error and the low watermark.
+async fn delete_all(peer: &mut Peer, timeout_ms: i32) -> (i16, i64) {
+    let partition = m::delete_records_request::DeleteRecordsPartition::default().with_offset(-1);
+    let topic = m::delete_records_request::DeleteRecordsTopic::default()
+        .with_name(m::TopicName(m::text("t")))
+        .with_partitions(vec![partition]);
+    let asked =
+        m::DeleteRecordsRequest::default().with_topics(vec![topic]).with_timeout_ms(timeout_ms);
+    let answer: m::DeleteRecordsResponse = peer.ask(Api::DeleteRecords, 2, &asked).await;
+    let part = &answer.topics[0].partitions[0];
+    (part.error_code, part.low_watermark)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleted_records_are_gone_from_all_that_are_alive_before_it_is_answered() {
+    let mut members = Members::start(2).await;
+    members.create(1, &[]);
+    let mut leader = peer(&members, 1).await;
+    assert_eq!(leader.produce(batch(0, &["a", "b"])).await.error_code, 0);
+    assert_eq!(delete_all(&mut leader, 60_000).await, (0, 2));
+    assert_eq!(members.member(2).partition().offsets().log_start, model::Offset(2));
+    assert_eq!(delete_all(&mut leader, 60_000).await, (0, 2), "there is nothing to wait for");
+
+    // A follower that fetches no more is waited for as long as the request allows; what is deleted stays so.
+    assert_eq!(leader.produce(batch(2, &["c"])).await.error_code, 0);
+    members.stop_fetching(2).await;
+    assert_eq!(delete_all(&mut leader, 50).await, (7, 2), "REQUEST_TIMED_OUT");
+    assert_eq!(members.member(1).partition().offsets().log_start, model::Offset(3));
+    // One that is fenced is not.
+    let waiting = tokio::spawn(async move { delete_all(&mut leader, 60_000).await });
+    members.fence(2);
+    assert_eq!(waiting.await.unwrap(), (0, 3));
+    members.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn producers_are_described_by_followers_too() {
+    let mut members = Members::start(2).await;
+    members.create(1, &[("min.insync.replicas", "2")]);
+    let mut leader = peer(&members, 1).await;
+    assert_eq!(leader.produce(batch(0, &["a", "b"])).await.error_code, 0);
+    for id in [1, 2] {
+        let topic = m::describe_producers_request::TopicRequest::default()
+            .with_name(m::TopicName(m::text("t")))
+            .with_partition_indexes(vec![0, 7]);
+        let asked = m::DescribeProducersRequest::default().with_topics(vec![topic]);
+        let mut peer = peer(&members, id).await;
+        let answer: m::DescribeProducersResponse =
+            peer.ask(Api::DescribeProducers, 0, &asked).await;
+        let [here, absent] = &answer.topics[0].partitions[..] else { panic!("{answer:?}") };
+        assert_eq!((here.error_code, absent.error_code), (0, 3));
+        let known = &here.active_producers[0];
+        assert_eq!((known.producer_id.0, known.last_sequence), (7, 1), "broker {id}");
     }
     members.stop().await;
 }

@@ -286,6 +286,29 @@ async fn a_changed_setting_is_told_with_its_source() {
     node.stop().await;
 }
 
+/// `kafka-reassign-partitions --verify` takes the throttles of all brokers back, asked or not, and fails where that fails.
+#[tokio::test]
+async fn a_setting_of_a_broker_is_not_changed_and_one_that_is_not_set_is_taken_back() {
+    let (node, mut peer) = Node::with_topic(1).await;
+    let setting = |operation: i8| {
+        AlterableConfig::default()
+            .with_name(text("leader.replication.throttled.rate"))
+            .with_config_operation(operation)
+            .with_value((operation == 0).then(|| text("1000")))
+    };
+    for (operation, error) in [(0, 42), (1, 0)] {
+        let resource = AlterConfigsResource::default()
+            .with_resource_type(4)
+            .with_resource_name(text("1"))
+            .with_configs(vec![setting(operation)]);
+        let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
+        let answer: IncrementalAlterConfigsResponse =
+            peer.ask(Api::IncrementalAlterConfigs, 1, &request).await;
+        assert_eq!(answer.responses[0].error_code, error);
+    }
+    node.stop().await;
+}
+
 #[tokio::test]
 async fn log_directories_tell_sizes() {
     let (node, mut peer) = Node::with_topic(2).await;

@@ -3,12 +3,20 @@
 //! Told: that the log has grown, what followers fetch, the time, the controller's word. Answers [`Effects`]: a new high watermark, a new ISR
 //! to propose. Used by `partition`, which holds the log; a lone node's leader has no followers and takes the same path.
 //!
+//! A reign may outlive its replicas: a reassignment adds some without a new leader epoch, and each image is told ([`Leader::on_committed`]).
+//!
 //! ```text
 //!        epoch_start                 high_watermark              log_end
 //!    ────┼───── this reign ──────────┼────── not yet in all ─────┤
 //!         high_watermark = the least log end over the maximal ISR, and over those who have caught up and are about to join it;
 //!                          it stands still while the ISR is smaller than min.insync.replicas (KIP-966)
 //!         invariant        high_watermark ≤ log_end; both only grow; the ISR holds the leader
+//! ```
+//! ```text
+//!    replicas ─┬─ the leader
+//!              └─ followers ──fetches──▶ caught up ──proposed──▶ in sync     added by an image: as at the beginning, nothing known of it
+//!                                                                           gone by an image: forgotten, nobody waits for it
+//!         invariant        the followers are the replicas but the leader, and whoever is in sync is one of them: none is passed over
 //! ```
 
 use std::{collections::BTreeMap, time::Duration};
@@ -49,6 +57,15 @@ pub struct Reign<'a> {
     pub high_watermark: Offset,
 }
 
+/// What the controller has committed within a reign.
+#[derive(Clone, Copy, Debug)]
+pub struct Committed<'a> {
+    /// All replicas, those that a reassignment adds or removes among them.
+    pub replicas: &'a [BrokerId],
+    /// Those in sync.
+    pub isr: &'a [BrokerId],
+}
+
 /// What the topic and the broker ask of a leader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaderRules {
@@ -67,6 +84,8 @@ pub struct FollowerFetch {
     pub broker_epoch: BrokerEpoch,
     /// From where: the end of its log.
     pub at: Offset,
+    /// Where its log begins.
+    pub log_start: Offset,
     /// Whether the controller would take it into the ISR: registered in this life, not fenced, not going.
     pub is_eligible: bool,
 }
@@ -78,7 +97,7 @@ pub struct Effects {
     pub high_watermark: Option<Offset>,
     /// To propose to the controller.
     pub propose_isr: Option<Vec<BrokerId>>,
-    /// The follower has less than it had: it has cut its log, or this is an older request of its own, still under way when it had sent
+    /// The follower has less than it had, or its log begins earlier: it has cut its log, or this is an older request of its own, still under way when it had sent
     /// another. Whichever is its last is to be looked at again, or what it said before counts no more.
     pub has_less: bool,
 }
@@ -87,6 +106,8 @@ pub struct Effects {
 struct Follower {
     /// None before it has fetched in this reign.
     log_end: Option<Offset>,
+    /// Likewise.
+    log_start: Option<Offset>,
     broker_epoch: Option<BrokerEpoch>,
     is_eligible: bool,
     /// When it last had all that the leader had; none: never in this reign, and it did not begin in sync.
@@ -104,15 +125,6 @@ impl Leader {
     #[must_use]
     pub fn new(reign: &Reign<'_>, rules: LeaderRules, now: Instant) -> (Self, Effects) {
         assert!(reign.high_watermark <= reign.log_end, "replicated means here too");
-        let others = reign.replicas.iter().filter(|id| **id != reign.me);
-        let follower = |id: &BrokerId| Follower {
-            log_end: None,
-            broker_epoch: None,
-            is_eligible: false,
-            caught_up_at: reign.isr.contains(id).then_some(now),
-            fetched_at: now,
-            leader_end_then: Offset(i64::MAX),
-        };
         let mut leader = Self {
             me: reign.me,
             epoch: reign.epoch,
@@ -120,9 +132,10 @@ impl Leader {
             log_end: reign.log_end,
             high_watermark: reign.high_watermark,
             isr: Isr::committed(reign.isr),
-            followers: others.map(|id| (*id, follower(id))).collect(),
+            followers: BTreeMap::new(),
             rules,
         };
+        leader.follow(&Committed { replicas: reign.replicas, isr: reign.isr }, now);
         let effects = leader.advance(now);
         (leader, effects)
     }
@@ -155,8 +168,10 @@ impl Leader {
         } else if fetch.at >= follower.leader_end_then {
             follower.caught_up_at = follower.caught_up_at.max(Some(follower.fetched_at));
         }
-        let has_less = follower.log_end > Some(fetch.at);
+        let has_less =
+            follower.log_end > Some(fetch.at) || follower.log_start > Some(fetch.log_start);
         follower.log_end = Some(fetch.at);
+        follower.log_start = Some(fetch.log_start);
         follower.broker_epoch = Some(fetch.broker_epoch);
         follower.is_eligible = fetch.is_eligible;
         follower.fetched_at = now;
@@ -183,15 +198,19 @@ impl Leader {
         Effects { propose_isr, ..self.advance(now) }
     }
 
-    /// The controller has committed an ISR (ours, or one of its own).
-    pub fn on_isr_committed(&mut self, members: &[BrokerId], now: Instant) -> Effects {
+    /// The controller has committed another state: an ISR (ours, or one of its own), other replicas, or both.
+    ///
+    /// # Panics
+    /// If somebody is in sync who is no replica: the watermark would pass it over.
+    pub fn on_committed(&mut self, state: &Committed<'_>, now: Instant) -> Effects {
         for (id, follower) in &mut self.followers {
-            if self.isr.members().contains(id) && !members.contains(id) {
+            if self.isr.members().contains(id) && !state.isr.contains(id) {
                 // Nobody waits for who is gone, until it fetches again and is found eligible.
                 follower.is_eligible = false;
             }
         }
-        self.isr.commit(members);
+        self.isr.commit(state.isr);
+        self.follow(state, now);
         self.advance(now)
     }
 
@@ -221,6 +240,15 @@ impl Leader {
     #[must_use]
     pub fn broker_epoch_of(&self, id: BrokerId) -> Option<BrokerEpoch> {
         self.followers.get(&id)?.broker_epoch
+    }
+
+    /// Where the logs of all replicas begin that `is_alive` (the leader's own begins at `own`): no record before it is left on any of them.
+    /// [`Offset::NONE`] while one of them has not fetched in this reign.
+    #[must_use]
+    pub fn low_watermark(&self, own: Offset, is_alive: impl Fn(BrokerId) -> bool) -> Offset {
+        let alive = self.followers.iter().filter(|(id, _)| is_alive(**id));
+        let theirs = alive.map(|(_, follower)| follower.log_start.unwrap_or(Offset::NONE));
+        theirs.fold(own, Offset::min)
     }
 
     /// Whether there is anyone to wait for.
@@ -271,6 +299,17 @@ impl Leader {
         self.high_watermark
     }
 
+    /// Takes over who the replicas are: who stays keeps what is known of it.
+    fn follow(&mut self, state: &Committed<'_>, now: Instant) {
+        self.followers.retain(|id, _| state.replicas.contains(id));
+        for id in state.replicas.iter().filter(|id| **id != self.me) {
+            let new = || Follower::new(state.isr.contains(id), now);
+            self.followers.entry(*id).or_insert_with(new);
+        }
+        let is_known = |id: &BrokerId| *id == self.me || self.followers.contains_key(id);
+        assert!(self.isr.members().iter().all(is_known), "who is in sync is a replica");
+    }
+
     fn lags(&self, follower: &Follower, now: Instant) -> bool {
         follower.log_end != Some(self.log_end)
             && follower.caught_up_at.is_none_or(|at| now.since(at) > self.rules.lag_max)
@@ -299,6 +338,21 @@ impl Leader {
             self.isr.members().is_empty() || self.isr.members().contains(&self.me),
             "a leader is in sync with itself"
         );
+    }
+}
+
+impl Follower {
+    /// One of whom nothing is known but whether it is in sync by the controller's word.
+    fn new(is_in_sync: bool, now: Instant) -> Self {
+        Self {
+            log_end: None,
+            log_start: None,
+            broker_epoch: None,
+            is_eligible: false,
+            caught_up_at: is_in_sync.then_some(now),
+            fetched_at: now,
+            leader_end_then: Offset(i64::MAX),
+        }
     }
 }
 

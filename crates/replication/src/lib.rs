@@ -41,11 +41,11 @@ pub use follower::{Advance, Ask, Follower, LeaderSays, OwnLog, Step};
 pub use housekeeping::Housekeeper;
 pub use isr::Isr;
 pub use isr_proposals::{IsrAnswer, IsrProposal, IsrProposals};
-pub use leader::{Effects, FollowerFetch, Leader, LeaderRules, Reign};
+pub use leader::{Committed, Effects, FollowerFetch, Leader, LeaderRules, Reign};
 pub use options::log_options;
 pub use partition::{
-    Acks, FetchRequest, Fetched, Followable, ListedOffset, OffsetSpec, Partition, PartitionUsage,
-    Placed, ReplicaFetch, Terms,
+    Acks, Deleted, FetchRequest, Fetched, Followable, ListedOffset, OffsetSpec, Partition,
+    PartitionUsage, Placed, ReplicaFetch, Terms,
 };
 pub use replica_set::ReplicaSet;
 pub use standing::Standing;

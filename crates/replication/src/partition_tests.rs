@@ -485,12 +485,16 @@ fn records_are_deleted_up_to_the_watermark_and_stay_deleted() {
     append(&partition, &["x", "y", "z"]);
     assert_eq!(code(partition.delete_records(Offset(4))), ErrorCode::OffsetOutOfRange);
     assert_eq!(code(partition.delete_records(Offset(-2))), ErrorCode::OffsetOutOfRange);
-    assert_eq!(partition.delete_records(Offset(2)).unwrap(), Offset(2));
-    assert_eq!(partition.delete_records(Offset(1)).unwrap(), Offset(2), "it never goes back");
+    let deleted = |until: i64, low_watermark: i64| Deleted {
+        until: Offset(until),
+        low_watermark: Offset(low_watermark),
+    };
+    assert_eq!(partition.delete_records(Offset(2)).unwrap(), deleted(2, 2));
+    assert_eq!(partition.delete_records(Offset(1)).unwrap(), deleted(1, 2), "it never goes back");
     drop(partition);
     node.restart();
     assert_eq!(node.partition().offsets().log_start, Offset(2));
-    assert_eq!(node.partition().delete_records(Offset::NONE).unwrap(), Offset(3));
+    assert_eq!(node.partition().delete_records(Offset::NONE).unwrap(), deleted(3, 3));
 }
 
 #[test]
@@ -697,8 +701,7 @@ fn a_follower_is_looked_at_again_when_an_older_request_of_its_own_takes_it_back(
     let partition = node.replicas().find_by_id(topic_id(1), PartitionId(1)).unwrap();
     let fetch = |replica: i32, from: i64| {
         let (replica, broker_epoch) = (BrokerId(replica), BrokerEpoch(1));
-        let fetch = ReplicaFetch { replica, broker_epoch, is_eligible: true, read: request(from) };
-        partition.read_for_replica(fetch).unwrap()
+        fetched(&partition, (replica, broker_epoch), (from, 0))
     };
     append(&partition, &["x"]);
     let (set, waiter) = (DirtySet::new(), Waiter::new());
@@ -711,6 +714,154 @@ fn a_follower_is_looked_at_again_when_an_older_request_of_its_own_takes_it_back(
     assert!(waiter.is_woken());
     assert_eq!(set.take(), [Slot(0)]);
     assert_eq!(fetch(2, 1).offsets.high_watermark, Offset(1));
+}
+
+fn fetched(
+    partition: &Partition,
+    (replica, broker_epoch): (BrokerId, BrokerEpoch),
+    (from, log_start): (i64, i64),
+) -> Fetched {
+    let (read, log_start) = (request(from), Offset(log_start));
+    let fetch = ReplicaFetch { replica, broker_epoch, is_eligible: true, log_start, read };
+    partition.read_for_replica(fetch).unwrap()
+}
+
+/// What leaders of this node propose.
+#[derive(Default)]
+struct Proposed(Mutex<Vec<Vec<BrokerId>>>);
+
+impl crate::IsrProposals for Proposed {
+    fn propose(&self, proposal: crate::IsrProposal, _: crate::IsrAnswer) {
+        self.0.lock().push(proposal.isr.iter().map(|(id, _)| *id).collect());
+    }
+}
+
+impl Proposed {
+    fn take(&self) -> Vec<Vec<i32>> {
+        let taken = mem::take(&mut *self.0.lock());
+        taken.iter().map(|isr| isr.iter().map(|id| id.0).collect()).collect()
+    }
+}
+
+fn ids(ids: &[i32]) -> Vec<BrokerId> {
+    ids.iter().copied().map(BrokerId).collect()
+}
+
+/// Found by review: the leader learned its followers when its reign began. Whom a reassignment added never joined the ISR, and it never ended.
+#[test]
+fn replicas_that_are_added_within_a_reign_join_and_are_waited_for() {
+    let mut node = Node::new();
+    let partition = node.create(1, &[("min.insync.replicas", "2")]);
+    let proposed = Arc::new(Proposed::default());
+    node.replicas().propose_to(Arc::clone(&proposed) as _);
+    append(&partition, &["x"]);
+    let mut tell = |replicas: &[i32], adding: &[i32], isr: &[i32], epoch: i32| {
+        let (replicas, adding, isr) = (ids(replicas), ids(adding), ids(isr));
+        let partition_epoch = PartitionEpoch(epoch);
+        let state = StateFact { replicas, adding, isr, partition_epoch, ..led() };
+        let (topic, first) = (topic_id(1), PartitionId(0));
+        node.tell(&[Fact::Partitions { topic, first, count: 1, state }]);
+    };
+    tell(&[2, 3, 1], &[2, 3], &[1], 1);
+    // There are as many now as min.insync.replicas asks for.
+    let refused = partition.append(batch(&["y"]), Acks::All, Origin::Client);
+    assert_eq!(code(refused), ErrorCode::NotEnoughReplicas);
+    let life = BrokerEpoch(1);
+    assert_eq!(values(fetched(&partition, (BrokerId(2), life), (0, 0))), ["x"]);
+    assert_eq!(proposed.take(), Vec::<Vec<i32>>::new());
+    fetched(&partition, (BrokerId(2), life), (1, 0));
+    assert_eq!(proposed.take(), [[1, 2]]);
+    tell(&[2, 3, 1], &[2, 3], &[2, 1], 2);
+    let placed = partition.append(batch(&["y"]), Acks::All, Origin::Client).unwrap();
+    let waiter = Waiter::new();
+    partition.park_produce(&waiter, Offset(2));
+    assert!(!placed.is_replicated() && !waiter.is_woken());
+    fetched(&partition, (BrokerId(3), life), (2, 0));
+    assert_eq!(proposed.take(), [[2, 1, 3]]);
+    // 2 is taken away before it has the record: those who stay have it, and who waits is told.
+    tell(&[3, 1], &[], &[3, 1], 3);
+    assert!(waiter.is_woken());
+    assert!(partition.is_replicated(placed.reign, Offset(2)).unwrap());
+    let late = ReplicaFetch {
+        replica: BrokerId(2),
+        broker_epoch: life,
+        is_eligible: true,
+        log_start: Offset::ZERO,
+        read: FetchRequest { current_leader_epoch: Some(LeaderEpoch(0)), ..request(2) },
+    };
+    assert_eq!(code(partition.read_for_replica(late)), ErrorCode::UnknownLeaderEpoch);
+}
+
+#[test]
+fn who_deletes_records_waits_for_all_replicas_that_are_alive() {
+    let mut node = Node::new();
+    let register = |id: i32, is_fenced| Fact::RegisterBroker {
+        id: BrokerId(id),
+        incarnation: 1,
+        epoch: BrokerEpoch(1),
+        host: "localhost".to_owned(),
+        port: 1,
+        rack: None,
+        is_fenced,
+        is_shutting_down: false,
+    };
+    node.tell(&[register(2, false), register(3, false)]);
+    let partition = node.create_on((&[1, 2, 3], 1), 1, &[]);
+    let life = BrokerEpoch(1);
+    append_all(&partition, &["x", "y"]);
+    for follower in [2, 3] {
+        fetched(&partition, (BrokerId(follower), life), (2, 0));
+    }
+    let parked = |until: i64| {
+        let waiter = Waiter::new();
+        partition.park_deletion(&waiter, Offset(until));
+        waiter
+    };
+    let low = || partition.low_watermark().unwrap().0;
+    let deleted = partition.delete_records(Offset::NONE).unwrap();
+    assert_eq!(deleted, Deleted { until: Offset(2), low_watermark: Offset(0) });
+    assert!(parked(0).is_woken(), "it is so already");
+    let waiter = parked(2);
+    fetched(&partition, (BrokerId(2), life), (2, 2));
+    assert_eq!((low(), waiter.is_woken()), (0, false), "3 has it still");
+    fetched(&partition, (BrokerId(3), life), (2, 1));
+    assert_eq!((low(), waiter.is_woken()), (1, false), "3 has a part of it still");
+    // Nobody waits for who is dead.
+    node.tell(&[register(3, true)]);
+    assert_eq!((low(), waiter.is_woken()), (2, true));
+    node.tell(&[register(3, false)]);
+    let waiter = parked(2);
+    assert!(!waiter.is_woken());
+    fetched(&partition, (BrokerId(3), life), (2, 2));
+    assert!(waiter.is_woken());
+    let waiter = parked(3);
+    node.tell(&[Fact::RemoveTopic { id: topic_id(1) }]);
+    assert!(waiter.is_woken(), "nobody here can know any more");
+    assert_eq!(code(partition.low_watermark()), ErrorCode::NotLeaderOrFollower);
+}
+
+fn append_all(partition: &Partition, values: &[&str]) {
+    for value in values {
+        partition.append(batch(&[value]), Acks::Leader, Origin::Client).unwrap();
+    }
+}
+
+#[test]
+fn a_follower_tells_of_the_producers_that_it_knows() {
+    let mut node = Node::new();
+    let partition = node.create_on((&[1, 2], 2), 1, &[]);
+    assert_eq!(partition.producers().unwrap(), []);
+    let Followable::Ask(asked) = partition.to_ask(BrokerId(2), node.clock.now()) else {
+        panic!("it asks")
+    };
+    let mut records = transactional("t");
+    records::stamp::offset_and_epoch(&mut records, Offset(0), LeaderEpoch(0));
+    let said = LeaderSays::Records { high_watermark: Offset(1), log_start: Offset(0) };
+    partition.on_leader_answer(&asked, said, &records.freeze());
+    let known = partition.producers().unwrap();
+    assert_eq!((known.len(), known[0].transaction_start), (1, Some(Offset(0))));
+    node.tell(&[Fact::RemoveTopic { id: topic_id(1) }]);
+    assert_eq!(code(partition.producers()), ErrorCode::NotLeaderOrFollower);
 }
 
 /// Appends, lets time pass, closes, until the disk stops; answers what was acknowledged.

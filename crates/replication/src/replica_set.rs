@@ -68,6 +68,7 @@ impl ReplicaSet {
             directory,
             clock,
             node: server.node(),
+            visible: Mutex::default(),
             lag_max: Duration::from_millis(lag_ms),
             written: Mutex::default(),
             watched: Mutex::default(),
@@ -151,6 +152,10 @@ impl ReplicaSet {
     pub fn apply(&self, image: &Image, delta: &Delta) {
         if !delta.touches_topics() {
             return;
+        }
+        if delta.touches_brokers() {
+            let visible = image.brokers().filter(|broker| !broker.is_fenced);
+            *self.home.visible.lock() = visible.map(|broker| broker.id).collect();
         }
         let mut index = Index::clone(&self.index.load());
         if delta.is_everything {

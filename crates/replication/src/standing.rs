@@ -13,7 +13,7 @@ pub struct Standing {
     pub led: usize,
     /// Whose log here cannot be used: it could not be opened, or is damaged.
     pub offline: usize,
-    /// Led from here, with a replica that is not in sync.
+    /// Led from here, with fewer in sync than there are replicas; those that a reassignment adds are not missed before it has ended.
     pub under_replicated: usize,
     /// Led from here, with fewer in sync than `min.insync.replicas`.
     pub under_min_isr: usize,
@@ -29,6 +29,8 @@ pub(crate) struct Facts {
     pub(crate) leader: BrokerId,
     pub(crate) is_offline: bool,
     pub(crate) replicas: usize,
+    /// How many of them a reassignment adds.
+    pub(crate) adding: usize,
     pub(crate) in_sync: usize,
     pub(crate) min_insync_replicas: usize,
     pub(crate) is_reassigned: bool,
@@ -58,7 +60,7 @@ impl Standing {
         }
         let required = facts.min_insync_replicas.min(facts.replicas);
         self.led += 1;
-        self.under_replicated += usize::from(facts.in_sync < facts.replicas);
+        self.under_replicated += usize::from(facts.in_sync + facts.adding < facts.replicas);
         self.under_min_isr += usize::from(facts.in_sync < required);
         self.at_min_isr += usize::from(facts.in_sync == required);
         self.reassigned += usize::from(facts.is_reassigned);
@@ -75,6 +77,7 @@ mod tests {
             leader: BrokerId(leader),
             is_offline: false,
             replicas: 3,
+            adding: 0,
             in_sync,
             min_insync_replicas,
             is_reassigned: false,
@@ -94,5 +97,28 @@ mod tests {
             ..Standing::default()
         };
         assert_eq!(standing, expected);
+    }
+
+    /// As Kafka counts (`OngoingReassignmentState`).
+    #[test]
+    fn whom_a_reassignment_adds_is_not_missed() {
+        let under_replicated = |replicas, adding, in_sync| {
+            let mut standing = Standing::default();
+            let (leader, is_offline, is_reassigned) = (BrokerId(1), false, true);
+            let min_insync_replicas = 1;
+            let facts = Facts {
+                leader,
+                is_offline,
+                replicas,
+                adding,
+                in_sync,
+                min_insync_replicas,
+                is_reassigned,
+            };
+            standing.count(&facts, BrokerId(1));
+            (standing.under_replicated, standing.reassigned)
+        };
+        assert_eq!(under_replicated(3, 2, 1), (0, 1));
+        assert_eq!(under_replicated(4, 2, 1), (1, 1));
     }
 }

@@ -14,6 +14,8 @@ use crate::{Offsets, Waiter};
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
     parked: Vec<Parked>,
+    /// Those who wait until nothing before an offset is left on any replica that is alive: few, and a partition's offsets do not tell.
+    deletions: Vec<(Offset, Weak<Waiter>)>,
     /// The list's length at which the dead are swept out.
     sweep_at: usize,
 }
@@ -63,9 +65,28 @@ impl Waiters {
         self.take(|edge| edge.is_passed(at))
     }
 
+    /// Parks one who waits until nothing before `until` is left anywhere.
+    pub(crate) fn park_deletion(&mut self, until: Offset, waiter: &Arc<Waiter>) {
+        self.deletions.retain(|(_, waiter)| waiter.strong_count() > 0);
+        self.deletions.push((until, Arc::downgrade(waiter)));
+    }
+
+    /// Whether anybody waits for that.
+    pub(crate) fn await_deletion(&self) -> bool {
+        !self.deletions.is_empty()
+    }
+
+    /// Takes out those for whom it is so.
+    pub(crate) fn deleted_until(&mut self, low_watermark: Offset) -> Vec<Arc<Waiter>> {
+        let taken = self.deletions.extract_if(.., |(until, _)| *until <= low_watermark);
+        taken.filter_map(|(_, waiter)| waiter.upgrade()).collect()
+    }
+
     /// Takes out everyone: the role is lost, or the partition gone.
     pub(crate) fn all(&mut self) -> Vec<Arc<Waiter>> {
-        self.take(|_| true)
+        let mut all = self.take(|_| true);
+        all.extend(self.deletions.drain(..).filter_map(|(_, waiter)| waiter.upgrade()));
+        all
     }
 
     fn take(&mut self, is_taken: impl Fn(Edge) -> bool) -> Vec<Arc<Waiter>> {
@@ -120,5 +141,11 @@ mod tests {
         assert!(past(Isolation::ReadCommitted).is_passed(&at(6, 6)));
         assert!(!Edge::ReplicatedUntil(Offset(5)).is_passed(&at(4, 4)));
         assert!(Edge::ReplicatedUntil(Offset(5)).is_passed(&at(5, 4)));
+        let (waiter, mut waiters) = (Waiter::new(), Waiters::default());
+        waiters.park_deletion(Offset(5), &waiter);
+        assert!(waiters.passed(&at(9, 9)).is_empty() && waiters.await_deletion());
+        assert!(waiters.deleted_until(Offset(4)).is_empty());
+        assert_eq!(waiters.deleted_until(Offset(5)).len(), 1);
+        assert!(!waiters.await_deletion());
     }
 }

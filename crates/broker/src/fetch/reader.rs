@@ -1,7 +1,7 @@
 //! Who reads: a consumer, or a follower in its present standing.
 
 use metadata::Image;
-use model::Isolation;
+use model::{Isolation, Offset};
 use replication::{FetchRequest, Interest, Partition};
 
 use super::{Outcome, Replica};
@@ -24,10 +24,18 @@ impl Reader {
         }
     }
 
-    pub(crate) fn read(&self, partition: &Partition, request: FetchRequest) -> Outcome {
+    /// Reads; `log_start` is where a follower's log begins.
+    pub(crate) fn read(
+        &self,
+        partition: &Partition,
+        request: FetchRequest,
+        log_start: Offset,
+    ) -> Outcome {
         match self {
             Self::Consumer(_) => partition.read(request).into(),
-            Self::Replica(replica, is_eligible) => replica.read(partition, *is_eligible, request),
+            Self::Replica(replica, is_eligible) => {
+                replica.read(partition, *is_eligible, log_start, request)
+            }
         }
     }
 

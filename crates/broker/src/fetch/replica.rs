@@ -4,7 +4,7 @@
 //! Until listeners tell brokers from clients, a replica must name the epoch of its present life, which only it and the controller were told.
 
 use metadata::{Broker, Image};
-use model::{BrokerEpoch, BrokerId, ErrorCode};
+use model::{BrokerEpoch, BrokerId, ErrorCode, Offset};
 use replication::{FetchRequest, Partition, PartitionError, ReplicaFetch};
 use wire::messages;
 
@@ -48,14 +48,16 @@ impl Replica {
         image.broker(self.id).is_some_and(|broker| is_its_life(broker))
     }
 
-    /// Reads up to the log's end; by it the leader learns how far the follower is.
+    /// Reads up to the log's end; by it the leader learns how far the follower is, and where its log begins.
     pub(super) fn read(
         &self,
         partition: &Partition,
         is_eligible: bool,
+        log_start: Offset,
         read: FetchRequest,
     ) -> Outcome {
-        let fetch = ReplicaFetch { replica: self.id, broker_epoch: self.epoch, is_eligible, read };
+        let (replica, broker_epoch) = (self.id, self.epoch);
+        let fetch = ReplicaFetch { replica, broker_epoch, is_eligible, log_start, read };
         match partition.read_for_replica(fetch) {
             Err(PartitionError::OffsetOutOfRange { start, .. }) => Outcome::OutOfRange(start),
             read => read.into(),

@@ -21,6 +21,8 @@ pub(crate) enum Key {
 pub(crate) struct Target {
     pub(crate) key: Key,
     pub(crate) from: Offset,
+    /// Where a follower's log begins.
+    pub(crate) log_start: Offset,
     pub(crate) bytes_max: usize,
     pub(crate) leader_epoch: Option<LeaderEpoch>,
     pub(crate) last_fetched_epoch: Option<LeaderEpoch>,
@@ -94,6 +96,7 @@ impl Target {
                     Key::Name(Arc::clone(&name), index)
                 },
                 from: Offset(asked.fetch_offset),
+                log_start: Offset(asked.log_start_offset),
                 bytes_max: usize::try_from(asked.partition_max_bytes).unwrap_or(0),
                 leader_epoch: epoch(asked.current_leader_epoch),
                 last_fetched_epoch: epoch(asked.last_fetched_epoch),

@@ -87,7 +87,7 @@ impl Node {
         targets.read(READER, |target| {
             let partition = self.partition(target.key.index().0);
             target.set_found(Arc::clone(&partition));
-            READER.read(&partition, request(target.from))
+            READER.read(&partition, request(target.from), target.log_start)
         })
     }
 

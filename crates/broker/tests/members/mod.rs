@@ -129,6 +129,19 @@ impl Members {
         }
     }
 
+    /// It is in touch no more, by the image.
+    pub fn fence(&mut self, id: i32) {
+        let (id, epoch) = (BrokerId(id), BrokerEpoch(i64::from(id) + 100));
+        self.tell(&[Fact::BrokerState { id, epoch, is_fenced: true, is_shutting_down: false }]);
+    }
+
+    /// It follows nobody any more.
+    pub async fn stop_fetching(&mut self, id: i32) {
+        let member = self.all.iter_mut().find(|member| member.id == BrokerId(id)).unwrap();
+        let fetchers = member.fetchers.take().unwrap();
+        tokio::task::spawn_blocking(move || fetchers.stop()).await.unwrap();
+    }
+
     pub fn member(&self, id: i32) -> &Member {
         self.all.iter().find(|member| member.id == BrokerId(id)).unwrap()
     }

@@ -1,5 +1,5 @@
-//! The four questions: DescribeQuorum, DescribeCluster, Metadata of all topics, and DescribeConfigs for what
-//! they promise.
+//! The five questions: DescribeQuorum, DescribeCluster, Metadata of all topics, ListPartitionReassignments, and DescribeConfigs for what
+//! topics promise.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,8 @@ use wire::{
     Api,
     messages::{
         self, DescribeClusterRequest, DescribeClusterResponse, DescribeConfigsRequest,
-        DescribeConfigsResponse, DescribeQuorumRequest, DescribeQuorumResponse, MetadataRequest,
+        DescribeConfigsResponse, DescribeQuorumRequest, DescribeQuorumResponse,
+        ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, MetadataRequest,
         MetadataResponse, describe_configs_request::DescribeConfigsResource,
         describe_quorum_request, describe_quorum_response::ReplicaState, text,
     },
@@ -22,11 +23,13 @@ pub(super) async fn ask(cluster: &Cluster) -> Result<Report, ClientError> {
     let quorum = quorum(&connection).await?;
     let (cluster_id, brokers) = brokers(&connection).await?;
     let topics = metadata(&connection).await?;
+    let moves = moves(&connection).await?;
     let promises = promises(&connection, &topics).await?;
     let mut partitions = Vec::new();
     for topic in &topics.topics {
         let name = topic.name.as_ref().map_or("", |name| name.as_str());
         for partition in &topic.partitions {
+            let moved = moves.get(&(name.to_owned(), partition.partition_index));
             let replicas = partition.replica_nodes.iter().map(|id| id.0).collect::<Vec<_>>();
             // As the brokers do: no more can be asked for than there are.
             let promise = promises.get(name).copied().unwrap_or_default();
@@ -39,6 +42,8 @@ pub(super) async fn ask(cluster: &Cluster) -> Result<Report, ClientError> {
                 in_sync: partition.isr_nodes.iter().map(|id| id.0).collect(),
                 min_in_sync: wanted,
                 is_unclean_allowed: promise.is_unclean_allowed,
+                adding: moved.map(|moved| moved.adding.clone()).unwrap_or_default(),
+                removing: moved.map(|moved| moved.removing.clone()).unwrap_or_default(),
             });
         }
     }
@@ -103,6 +108,30 @@ async fn metadata(connection: &Connection) -> Result<MetadataResponse, ClientErr
     let request =
         MetadataRequest::default().with_topics(None).with_allow_auto_topic_creation(false);
     connection.ask(Api::Metadata, version, &request).await
+}
+
+/// A reassignment under way.
+#[derive(Clone, Debug)]
+struct Move {
+    adding: Vec<i32>,
+    removing: Vec<i32>,
+}
+
+async fn moves(connection: &Connection) -> Result<BTreeMap<(String, i32), Move>, ClientError> {
+    let version = connection.version(Api::ListPartitionReassignments)?;
+    let request = ListPartitionReassignmentsRequest::default().with_topics(None);
+    let answer: ListPartitionReassignmentsResponse =
+        connection.ask(Api::ListPartitionReassignments, version, &request).await?;
+    let ids = |ids: &[messages::BrokerId]| ids.iter().map(|id| id.0).collect();
+    let mut moves = BTreeMap::new();
+    for topic in &answer.topics {
+        for partition in &topic.partitions {
+            let key = (topic.name.to_string(), partition.partition_index);
+            let adding = ids(&partition.adding_replicas);
+            moves.insert(key, Move { adding, removing: ids(&partition.removing_replicas) });
+        }
+    }
+    Ok(moves)
 }
 
 /// What a topic's settings promise.

@@ -173,6 +173,8 @@ mod tests {
             in_sync: in_sync.to_vec(),
             min_in_sync,
             is_unclean_allowed: false,
+            adding: Vec::new(),
+            removing: Vec::new(),
         };
         let report = Report {
             cluster_id: String::new(),

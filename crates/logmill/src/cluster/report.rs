@@ -1,4 +1,4 @@
-//! What was answered, and how it is shown: as text with one line per broker and per partition that lacks something, or as JSON.
+//! What was answered, and how it is shown: as text with one line per broker and per partition that lacks something or is reassigned, or as JSON.
 
 use std::fmt;
 
@@ -49,6 +49,10 @@ pub(super) struct Partition {
     pub(super) min_in_sync: usize,
     /// `unclean.leader.election.enable`.
     pub(super) is_unclean_allowed: bool,
+    /// Those of the replicas that a reassignment adds.
+    pub(super) adding: Vec<i32>,
+    /// Those that go once it ends.
+    pub(super) removing: Vec<i32>,
 }
 
 impl Partition {
@@ -60,8 +64,13 @@ impl Partition {
         self.in_sync.len() < self.min_in_sync
     }
 
+    /// As Kafka counts: whom a reassignment adds is not missed before it has ended.
     pub(super) const fn is_under_replicated(&self) -> bool {
-        self.in_sync.len() < self.replicas.len()
+        self.in_sync.len() + self.adding.len() < self.replicas.len()
+    }
+
+    pub(super) const fn is_reassigned(&self) -> bool {
+        !self.adding.is_empty() || !self.removing.is_empty()
     }
 }
 
@@ -89,6 +98,7 @@ impl Report {
         value["offline"] = names(Partition::is_offline).into();
         value["under_min_in_sync"] = names(Partition::is_under_min_in_sync).into();
         value["under_replicated"] = names(Partition::is_under_replicated).into();
+        value["reassigned"] = names(Partition::is_reassigned).into();
         value.to_string()
     }
 
@@ -132,24 +142,30 @@ impl Report {
         let count = |is: fn(&Partition) -> bool| all.iter().filter(|one| is(one)).count();
         writeln!(
             out,
-            "partitions  {}: {} offline, {} under min ISR, {} under-replicated",
+            "partitions  {}: {} offline, {} under min ISR, {} under-replicated, {} reassigned",
             all.len(),
             count(Partition::is_offline),
             count(Partition::is_under_min_in_sync),
-            count(Partition::is_under_replicated)
+            count(Partition::is_under_replicated),
+            count(Partition::is_reassigned)
         )?;
-        let lacking = |one: &&Partition| {
-            one.is_offline() || one.is_under_min_in_sync() || one.is_under_replicated()
+        let shown = |one: &&Partition| {
+            let lacks = one.is_offline() || one.is_under_min_in_sync() || one.is_under_replicated();
+            lacks || one.is_reassigned()
         };
-        for one in all.iter().filter(lacking).take(SHOWN_MAX) {
+        for one in all.iter().filter(shown).take(SHOWN_MAX) {
             let leader = one.leader.map_or("nobody".to_owned(), |leader| leader.to_string());
             let Partition { topic, partition, replicas, in_sync, min_in_sync, .. } = one;
+            let moved = match one.is_reassigned() {
+                true => format!("  adding {:?} removing {:?}", one.adding, one.removing),
+                false => String::new(),
+            };
             writeln!(
                 out,
-                "  {topic}-{partition}  leader {leader}  in sync {in_sync:?} of {replicas:?}  min ISR {min_in_sync}"
+                "  {topic}-{partition}  leader {leader}  in sync {in_sync:?} of {replicas:?}  min ISR {min_in_sync}{moved}"
             )?;
         }
-        let more = all.iter().filter(lacking).count().saturating_sub(SHOWN_MAX);
+        let more = all.iter().filter(shown).count().saturating_sub(SHOWN_MAX);
         if more > 0 { writeln!(out, "  and {more} more: --output json has all") } else { Ok(()) }
     }
 }
@@ -163,7 +179,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Partitions that lack something are listed up to this many.
+/// Partitions that lack something or are reassigned are listed up to this many.
 const SHOWN_MAX: usize = 20;
 
 #[cfg(test)]
@@ -185,6 +201,8 @@ mod tests {
             in_sync,
             min_in_sync: 2,
             is_unclean_allowed: false,
+            adding: Vec::new(),
+            removing: Vec::new(),
         };
         let partitions = vec![partition];
         Report { cluster_id: "id".to_owned(), quorum: Some(quorum), brokers, partitions }
@@ -195,11 +213,26 @@ mod tests {
         let one = report(vec![1], Some(1));
         assert!(!one.is_healthy());
         let text = one.to_string();
-        assert!(text.contains("1: 0 offline, 1 under min ISR, 1 under-replicated"), "{text}");
+        assert!(
+            text.contains("1: 0 offline, 1 under min ISR, 1 under-replicated, 0 reassigned"),
+            "{text}"
+        );
         assert!(text.contains("orders-0  leader 1  in sync [1] of [1, 2, 3]  min ISR 2"), "{text}");
         assert!(text.contains("voter 2  lag unknown"), "{text}");
         let json = one.to_json();
         assert!(json.contains(r#""under_min_in_sync":["orders-0"]"#), "{json}");
+    }
+
+    #[test]
+    fn whom_a_reassignment_adds_is_named_and_not_missed() {
+        let mut one = report(vec![1, 2], Some(1));
+        assert!(!one.is_healthy());
+        (one.partitions[0].adding, one.partitions[0].removing) = (vec![3], vec![1]);
+        assert!(one.is_healthy());
+        let text = one.to_string();
+        assert!(text.contains("0 under-replicated, 1 reassigned"), "{text}");
+        assert!(text.contains("min ISR 2  adding [3] removing [1]"), "{text}");
+        assert!(one.to_json().contains(r#""reassigned":["orders-0"]"#));
     }
 
     #[test]

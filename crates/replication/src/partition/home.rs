@@ -1,6 +1,7 @@
 //! What all partitions of a node share.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
@@ -17,6 +18,8 @@ pub(crate) struct Home {
     pub(crate) directory: Arc<DataDirectory>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) node: BrokerId,
+    /// Brokers that are registered and not fenced, by the image that partitions follow.
+    pub(crate) visible: Mutex<BTreeSet<BrokerId>>,
     /// `replica.lag.time.max.ms`.
     pub(crate) lag_max: Duration,
     /// Partitions that were written since housekeeping last looked.

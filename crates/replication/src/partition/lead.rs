@@ -20,6 +20,8 @@ pub struct ReplicaFetch {
     pub broker_epoch: BrokerEpoch,
     /// Whether the controller would take it into the ISR: registered in this life, not fenced.
     pub is_eligible: bool,
+    /// Where its log begins.
+    pub log_start: Offset,
     /// What it reads; up to the end of the log, whatever the isolation says.
     pub read: FetchRequest,
 }
@@ -48,6 +50,7 @@ impl Partition {
                 follower: fetch.replica,
                 broker_epoch: fetch.broker_epoch,
                 at: fetch.read.from,
+                log_start: fetch.log_start,
                 is_eligible: fetch.is_eligible,
             },
             now,
@@ -58,7 +61,7 @@ impl Partition {
         });
         let fetched = self.noting(&mut core, fetched);
         let mut woken = Vec::new();
-        if effects.high_watermark.is_some() {
+        if effects.high_watermark.is_some() || core.waiters.await_deletion() {
             woken = self.settle(&mut core);
         }
         if effects.has_less {

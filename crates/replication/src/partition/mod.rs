@@ -32,8 +32,8 @@ use self::{
     role::{Followed, Led, State},
 };
 use crate::{
-    DirtySet, Follower, Interest, Leader, LeaderRules, Offsets, PartitionError, Reign, Slot,
-    Waiter,
+    Committed, DirtySet, Follower, Interest, Leader, LeaderRules, Offsets, PartitionError, Reign,
+    Slot, Waiter,
     dirty_set::Urgency,
     ends::Ends,
     log_options,
@@ -44,7 +44,7 @@ use crate::{
 pub use follow::Followable;
 pub(crate) use home::Home;
 pub use lead::ReplicaFetch;
-pub use query::{ListedOffset, OffsetSpec, PartitionUsage};
+pub use query::{Deleted, ListedOffset, OffsetSpec, PartitionUsage};
 pub use read::{FetchRequest, Fetched};
 pub(crate) use upkeep::SyncRules;
 pub use write::{Acks, Placed, Terms};
@@ -173,6 +173,21 @@ impl Partition {
         self.park_until(waiter, Edge::ReplicatedUntil(until));
     }
 
+    /// Wakes `waiter` once no replica that is alive has anything before `until`; at once if that is so, or if this node does not lead.
+    pub fn park_deletion(&self, waiter: &Arc<Waiter>, until: Offset) {
+        let mut core = self.lock();
+        let is_over = match self.led(&mut core) {
+            Ok(led) => led.low_watermark(&self.home) >= until,
+            Err(_) => true,
+        };
+        if is_over {
+            drop(core);
+            waiter.wake();
+        } else {
+            core.waiters.park_deletion(until, waiter);
+        }
+    }
+
     fn park_until(&self, waiter: &Arc<Waiter>, edge: Edge) {
         let mut core = self.lock();
         let is_over = match self.led(&mut core) {
@@ -216,7 +231,7 @@ impl Partition {
         self.opened(&mut self.lock()).map(|_| ())
     }
 
-    /// Follows the controller: a new reign, a new ISR, new options.
+    /// Follows the controller: a new reign, new replicas, a new ISR, new options.
     pub(crate) fn follow(&self, assigned: &PartitionState, options: &Arc<PartitionOptions>) {
         let mut core = self.lock();
         let now = self.home.now();
@@ -239,7 +254,9 @@ impl Partition {
             // A change of something else leaves the proposal under way: whom it adds must count on.
             if before.partition_epoch != assigned.partition_epoch {
                 led.sends_again = false;
-                led.leader.on_isr_committed(&assigned.isr, now);
+                let state = Committed { replicas: &assigned.replicas, isr: &assigned.isr };
+                led.leader.on_committed(&state, now);
+                led.served.retain(|replica, _| assigned.replicas.contains(replica));
                 self.home.figures.observe_isr(before.isr.len(), assigned.isr.len());
             }
         }
@@ -398,6 +415,12 @@ impl Partition {
         let before = self.ends.load();
         self.ends.store(&offsets);
         let mut woken = core.waiters.passed(&offsets);
+        if core.waiters.await_deletion()
+            && let State::Led(led) = &core.state
+        {
+            let low_watermark = led.low_watermark(&self.home);
+            woken.extend(core.waiters.deleted_until(low_watermark));
+        }
         // Nobody has subscribed before the log was open.
         woken.extend(before.iter().flat_map(|before| core.subscriptions.moved(before, &offsets)));
         woken

@@ -55,6 +55,15 @@ pub struct ListedOffset {
     pub leader_epoch: LeaderEpoch,
 }
 
+/// What became of records that are to be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deleted {
+    /// Those before it.
+    pub until: Offset,
+    /// Those before it are gone from every replica that is alive.
+    pub low_watermark: Offset,
+}
+
 /// What a partition takes of the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PartitionUsage {
@@ -127,25 +136,36 @@ impl Partition {
         Ok(led.end_of_epoch(epoch))
     }
 
-    /// Removes all records before `before` ([`Offset::NONE`]: all that are replicated); answers the first offset that is kept.
+    /// Removes all records before `before` ([`Offset::NONE`]: all that are replicated). Followers do so as they hear of it
+    /// ([`Self::park_deletion`]).
     ///
     /// # Errors
     /// Not led here, an offset beyond the high watermark, a topic that is never deleted from, the disk.
-    pub fn delete_records(&self, before: Offset) -> Result<Offset, PartitionError> {
+    pub fn delete_records(&self, before: Offset) -> Result<Deleted, PartitionError> {
         let mut core = self.lock();
         let is_deleted = core.options.topic.is_deleted;
         let led = self.led(&mut core)?;
         if !is_deleted {
             return Err(PartitionError::NotDeletable);
         }
-        self.advance_start(led, before)?;
+        let until = self.advance_start(led, before)?;
+        let low_watermark = led.low_watermark(&self.home);
         let woken = self.settle(&mut core);
         drop(core);
         wake(woken);
-        Ok(self.offsets().log_start)
+        Ok(Deleted { until, low_watermark })
     }
 
-    /// As [`Self::delete_records`], for whoever owns the partition: whatever the topic's cleanup.policy says.
+    /// Before which no replica that is alive has anything.
+    ///
+    /// # Errors
+    /// Not led here.
+    pub fn low_watermark(&self) -> Result<Offset, PartitionError> {
+        Ok(self.led(&mut self.lock())?.low_watermark(&self.home))
+    }
+
+    /// As [`Self::delete_records`], for whoever owns the partition: whatever the topic's cleanup.policy says. Answers the first offset that is
+    /// kept here.
     ///
     /// # Errors
     /// As [`Self::delete_records`].
@@ -159,7 +179,8 @@ impl Partition {
         Ok(self.offsets().log_start)
     }
 
-    fn advance_start(&self, led: &mut Led, before: Offset) -> Result<(), PartitionError> {
+    /// Answers what `before` stands for.
+    fn advance_start(&self, led: &mut Led, before: Offset) -> Result<Offset, PartitionError> {
         let end = led.leader.high_watermark();
         let before = if before == Offset::NONE { end } else { before };
         if before < Offset::ZERO || before > end {
@@ -170,15 +191,17 @@ impl Partition {
             led.log.advance_start(before, end)?;
             self.home.note_written(self.me.clone());
         }
-        Ok(())
+        Ok(before)
     }
 
-    /// Idempotent producers that are known here.
+    /// Idempotent producers that are known here, whoever leads: a follower may not have heard of the last ones.
     ///
     /// # Errors
-    /// Not led here.
+    /// It is gone, or its log cannot be opened.
     pub fn producers(&self) -> Result<Vec<ProducerSummary>, PartitionError> {
-        Ok(self.led(&mut self.lock())?.log.producers())
+        let mut core = self.lock();
+        let log = self.opened(&mut core)?.log().ok_or(PartitionError::Gone)?;
+        Ok(log.producers())
     }
 
     /// What it takes of the disk; nothing while its log is not open.
@@ -200,6 +223,7 @@ impl Partition {
             leader: assigned.leader,
             is_offline: core.damage.is_some() || matches!(core.state, State::Offline(_)),
             replicas: assigned.replicas.len(),
+            adding: assigned.adding.len(),
             in_sync: assigned.isr.len(),
             min_insync_replicas: usize::try_from(min).unwrap_or(1),
             is_reassigned: assigned.is_reassigned(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use model::{BrokerId, LeaderEpoch, Offset};
 use storage::Log;
 
+use super::Home;
 use crate::{Follower, Leader, Offsets, OwnLog, PartitionError};
 
 pub(super) enum State {
@@ -80,6 +81,12 @@ impl State {
 impl Led {
     pub(super) fn offsets(&self) -> Offsets {
         offsets(&self.log, self.leader.high_watermark(), self.leader.epoch())
+    }
+
+    /// Where the logs of all replicas begin that are alive.
+    pub(super) fn low_watermark(&self, home: &Home) -> Offset {
+        let visible = home.visible.lock();
+        self.leader.low_watermark(self.log.start(), |id| visible.contains(&id))
     }
 
     /// A peer that names a reign must name this one.

@@ -27,9 +27,14 @@ impl Partition {
         let removed = log.enforce_retention(self.home.wall(), offsets.high_watermark)?;
         // A roll may have happened too; neither moves the end.
         assert_eq!(log.end(), offsets.log_end, "retention takes from the front");
+        let leader = core.assigned.leader;
         let woken = self.settle(&mut core);
         drop(core);
         wake(woken);
+        if removed > 0 && leader != self.home.node {
+            // Where its log begins is part of what it asks; nobody hurries.
+            self.home.assignments.left(&self.me, leader);
+        }
         Ok(removed)
     }
 

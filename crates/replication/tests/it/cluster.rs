@@ -206,6 +206,7 @@ impl Cluster {
                 replica: follower,
                 broker_epoch: epoch,
                 is_eligible: known.is_active(),
+                log_start: asked.log_start,
                 read: request(asked),
             };
             let found = life.replicas.find_by_id(key.topic, key.partition);
@@ -249,14 +250,19 @@ impl Cluster {
         true
     }
 
-    /// Until all is replicated to all: everybody is up, hears, fetches, proposes.
+    /// Until all is replicated to all: everybody is a replica, is up, hears, fetches, proposes.
     pub(crate) fn settle(&mut self) {
         for id in self.nodes.keys().copied().collect::<Vec<_>>() {
             if !self.is_up(id) {
                 self.start(id);
             }
         }
+        let all: Vec<BrokerId> = self.nodes.keys().copied().collect();
         for _ in 0..60 {
+            let state = self.state();
+            if state.replicas.len() < all.len() || !state.removing.is_empty() {
+                self.controller.reassign(&all);
+            }
             self.hear_all();
             self.fetch_round();
             for id in self.nodes.keys().copied().collect::<Vec<_>>() {

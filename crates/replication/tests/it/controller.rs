@@ -4,6 +4,7 @@
 //!   register   the life before leaves: out of the ISR if others are left, others lead what it led
 //!   fence      likewise
 //!   unfence    it leads where nobody could
+//!   reassign   others hold the partition (KIP-455): what is added must be in sync before what is removed goes; called off, what was added goes
 //!   alter      a leader's proposal of who is in sync (KIP-497, KIP-903), or a damaged replica's of who is besides itself
 //! ```
 
@@ -116,6 +117,33 @@ impl Controller {
         self.lead(id, StateFact { isr: vec![id], ..state });
     }
 
+    /// These are to hold the partition.
+    pub(crate) fn reassign(&mut self, target: &[BrokerId]) {
+        let state = self.state().unwrap().to_fact();
+        let is_new = |id: &BrokerId| !state.replicas.contains(id) || state.adding.contains(id);
+        let adding = target.iter().filter(|id| is_new(id)).copied().collect();
+        let is_kept = |id: &BrokerId| !state.adding.contains(id) || state.isr.contains(id);
+        let goes = |id: &&BrokerId| !target.contains(id) && is_kept(id);
+        let removing: Vec<_> = state.replicas.iter().filter(goes).copied().collect();
+        let replicas = target.iter().chain(&removing).copied().collect();
+        self.put_next(&state, StateFact { replicas, adding, removing, ..state.clone() });
+    }
+
+    /// As before the reassignment under way; answers whether there was one that could be called off.
+    pub(crate) fn call_off(&mut self) -> bool {
+        let state = self.state().unwrap().to_fact();
+        let stays = |id: &&BrokerId| !state.adding.contains(id);
+        let isr: Vec<_> = state.isr.iter().filter(stays).copied().collect();
+        let is_reassigned = !state.adding.is_empty() || !state.removing.is_empty();
+        if !is_reassigned || isr.is_empty() {
+            return false;
+        }
+        let replicas = state.replicas.iter().filter(stays).copied().collect();
+        let (adding, removing) = (Vec::new(), Vec::new());
+        self.put_next(&state, StateFact { replicas, isr, adding, removing, ..state.clone() });
+        true
+    }
+
     /// A leader's proposal; the checks and their order are the controller's.
     pub(crate) fn alter(
         &mut self,
@@ -148,8 +176,7 @@ impl Controller {
             return Err(ErrorCode::IneligibleReplica);
         }
         let isr = proposal.isr.iter().map(|(id, _)| *id).collect();
-        let partition_epoch = state.partition_epoch.next();
-        self.put(StateFact { isr, partition_epoch, ..state });
+        self.put_next(&state, StateFact { isr, ..state.clone() });
         Ok(())
     }
 
@@ -190,6 +217,29 @@ impl Controller {
             partition_epoch: state.partition_epoch.next(),
             ..state
         });
+    }
+
+    /// What becomes of `before`: a reassignment ends if it can, and who has gone leads no more. A replica that goes ends the reign.
+    fn put_next(&mut self, before: &StateFact, mut next: StateFact) {
+        let has_all = next.adding.iter().all(|id| next.isr.contains(id));
+        let stays = |id: &BrokerId| !next.removing.contains(id);
+        if has_all && next.isr.iter().any(stays) {
+            let those = |ids: &[BrokerId]| ids.iter().copied().filter(|id| stays(id)).collect();
+            (next.isr, next.replicas) = (those(&next.isr), those(&next.replicas));
+            (next.adding, next.removing) = (Vec::new(), Vec::new());
+        }
+        next.isr.retain(|id| next.replicas.contains(id));
+        let can_lead = |id: &BrokerId| next.isr.contains(id) && self.image.is_active(*id);
+        let mut candidates = [next.leader].into_iter().chain(next.replicas.iter().copied());
+        next.leader = candidates.find(can_lead).unwrap_or(NO_LEADER);
+        let has_lost_replica = before.replicas.iter().any(|id| !next.replicas.contains(id));
+        if has_lost_replica || next.leader != before.leader {
+            next.leader_epoch = before.leader_epoch.next();
+        }
+        if next != *before {
+            next.partition_epoch = before.partition_epoch.next();
+            self.put(next);
+        }
     }
 
     fn put(&mut self, state: StateFact) {

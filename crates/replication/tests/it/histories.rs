@@ -1,5 +1,5 @@
 //! Random histories: appends, fetches that are lost or damaged, elections clean and unclean, the ISR shrinking and growing, nodes that are
-//! killed or lose power, or whose logs are damaged, facts heard late. What must hold does after every step (`cluster.rs`), and in the end nothing acknowledged is missing.
+//! killed or lose power, or whose logs are damaged, reassignments that are made, overtaken and called off, facts heard late. What must hold does after every step (`cluster.rs`), and in the end nothing acknowledged is missing.
 //!
 //! `LOGMILL_SEED=N cargo test -p replication --test it histories` replays one history, `LOGMILL_HISTORIES=N` runs more of them.
 
@@ -52,6 +52,8 @@ struct History {
     cluster: Cluster,
     chance: Chance,
     allows_unclean: bool,
+    /// Whether others come to hold the partition, now and then.
+    reassigns: bool,
     /// Records sent so far: each has a value of its own.
     sent: usize,
     fetches_since_damage: usize,
@@ -86,10 +88,12 @@ impl History {
         ];
         let count = if chance.below(4) == 0 { 2 } else { 3 };
         let cluster = Cluster::new(count, &options);
+        let reassigns = chance.below(2) == 0;
         Self {
             cluster,
             chance,
             allows_unclean,
+            reassigns,
             sent: 0,
             fetches_since_damage: 0,
             pending: Vec::new(),
@@ -131,6 +135,7 @@ impl History {
                     self.damage_log()
                 }
             }
+            97 if self.reassigns => self.reassign(),
             _ => self.restart_or_fence(),
         }
         self.look_for_acks();
@@ -274,9 +279,25 @@ impl History {
         }
     }
 
+    fn reassign(&mut self) {
+        if self.chance.below(5) == 0 {
+            let _there_was_none = !self.cluster.controller.call_off();
+            return;
+        }
+        let mut target: Vec<BrokerId> = self.cluster.nodes.keys().copied().collect();
+        let by = self.chance.below(target.len() as u64);
+        target.rotate_left(usize::try_from(by).unwrap());
+        // Seldom one alone: what it loses with its power is lost.
+        let least = if self.chance.below(6) == 0 { 1 } else { 2.min(target.len()) };
+        let most = (target.len() - least + 1) as u64;
+        target.truncate(least + usize::try_from(self.chance.below(most)).unwrap());
+        self.cluster.controller.reassign(&target);
+    }
+
     fn elect_uncleanly(&mut self) {
         let id = self.any();
         let may = self.allows_unclean
+            && self.cluster.state().replicas.contains(&id)
             && self.cluster.is_up(id)
             && self.cluster.controller.image.is_active(id)
             && !self.cluster.state().isr.contains(&id)

@@ -1,11 +1,13 @@
-//! IncrementalAlterConfigs, versions 0 and 1: settings of topics. Those of brokers cannot be changed while they run yet.
+//! IncrementalAlterConfigs, versions 0 and 1: settings of topics. Those of brokers cannot be changed while they run yet; to take one back that
+//! nobody can have set is nothing (`kafka-reassign-partitions --verify` takes throttles back, asked or not).
 
 use controller::{Change, OptionChange, Refusal, TopicChange};
 use model::ErrorCode;
 use wire::messages::{
     IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
-    incremental_alter_configs_request::AlterConfigsResource,
-    incremental_alter_configs_response::AlterConfigsResourceResponse, text,
+    incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig},
+    incremental_alter_configs_response::AlterConfigsResourceResponse,
+    text,
 };
 
 use super::resource;
@@ -18,7 +20,8 @@ pub(crate) async fn handle(
     let (mut changes, mut answers) = (Vec::new(), Vec::new());
     for resource in &asked.resources {
         match topic_change(resource, &asked.resources) {
-            Ok(change) => changes.push((resource, change)),
+            Ok(Some(change)) => changes.push((resource, change)),
+            Ok(None) => answers.push(answer(resource, Ok(()))),
             Err(refusal) => answers.push(answer(resource, Err(refusal))),
         }
     }
@@ -32,10 +35,11 @@ pub(crate) async fn handle(
     IncrementalAlterConfigsResponse::default().with_responses(answers)
 }
 
+/// None: there is nothing to change.
 fn topic_change(
     asked: &AlterConfigsResource,
     all: &[AlterConfigsResource],
-) -> Result<TopicChange, Refusal> {
+) -> Result<Option<TopicChange>, Refusal> {
     let invalid = |message: &str| Refusal::new(ErrorCode::InvalidRequest, message);
     let is_same = |other: &&AlterConfigsResource| {
         other.resource_type == asked.resource_type && other.resource_name == asked.resource_name
@@ -45,6 +49,7 @@ fn topic_change(
     }
     match asked.resource_type {
         resource::TOPIC => {}
+        resource::BROKER if asked.configs.iter().all(is_taken_back) => return Ok(None),
         resource::BROKER | resource::BROKER_LOGGER => {
             return Err(invalid("Settings of a broker cannot be changed while it runs."));
         }
@@ -66,7 +71,11 @@ fn topic_change(
             value: option.value.as_ref().map(ToString::to_string),
         });
     }
-    Ok(TopicChange { name: asked.resource_name.to_string(), changes })
+    Ok(Some(TopicChange { name: asked.resource_name.to_string(), changes }))
+}
+
+fn is_taken_back(option: &AlterableConfig) -> bool {
+    Change::from_wire(option.config_operation) == Some(Change::Delete)
 }
 
 fn answer(

@@ -134,7 +134,7 @@ fn read(
         current_leader_epoch: target.leader_epoch,
         last_fetched_epoch: target.last_fetched_epoch,
     };
-    reader.read(&partition, request)
+    reader.read(&partition, request, target.log_start)
 }
 
 /// A plan whose session gets its partitions back, also when the request is given up.
