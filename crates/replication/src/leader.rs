@@ -9,7 +9,8 @@
 //!        epoch_start                 high_watermark              log_end
 //!    ────┼───── this reign ──────────┼────── not yet in all ─────┤
 //!         high_watermark = the least log end over the maximal ISR, and over those who have caught up and are about to join it;
-//!                          it stands still while the ISR is smaller than min.insync.replicas (KIP-966)
+//!                          it stands still while the ISR is smaller than min.insync.replicas, and while somebody is eligible (KIP-966):
+//!                          whoever is has all below it
 //!         invariant        high_watermark ≤ log_end; both only grow; the ISR holds the leader
 //! ```
 //! ```text
@@ -21,6 +22,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use metadata::PartitionState;
 use model::{BrokerEpoch, BrokerId, LeaderEpoch, Offset};
 use world::Instant;
 
@@ -35,6 +37,8 @@ pub struct Leader {
     log_end: Offset,
     high_watermark: Offset,
     isr: Isr,
+    /// Whether the controller would let somebody lead who is not in sync: nothing may be committed without it.
+    is_anyone_eligible: bool,
     /// All replicas but the leader.
     followers: BTreeMap<BrokerId, Follower>,
     rules: LeaderRules,
@@ -47,10 +51,8 @@ pub struct Reign<'a> {
     pub me: BrokerId,
     /// Its reign.
     pub epoch: LeaderEpoch,
-    /// All replicas.
-    pub replicas: &'a [BrokerId],
-    /// Those in sync, by the controller's word.
-    pub isr: &'a [BrokerId],
+    /// The controller's word on who takes part.
+    pub state: Committed<'a>,
     /// The end of its log.
     pub log_end: Offset,
     /// As this node knew it last.
@@ -64,6 +66,14 @@ pub struct Committed<'a> {
     pub replicas: &'a [BrokerId],
     /// Those in sync.
     pub isr: &'a [BrokerId],
+    /// Those that are eligible to lead although they are not.
+    pub elr: &'a [BrokerId],
+}
+
+impl<'a> From<&'a PartitionState> for Committed<'a> {
+    fn from(state: &'a PartitionState) -> Self {
+        Self { replicas: &state.replicas, isr: &state.isr, elr: &state.elr }
+    }
 }
 
 /// What the topic and the broker ask of a leader.
@@ -131,11 +141,12 @@ impl Leader {
             epoch_start: reign.log_end,
             log_end: reign.log_end,
             high_watermark: reign.high_watermark,
-            isr: Isr::committed(reign.isr),
+            isr: Isr::committed(reign.state.isr),
+            is_anyone_eligible: false,
             followers: BTreeMap::new(),
             rules,
         };
-        leader.follow(&Committed { replicas: reign.replicas, isr: reign.isr }, now);
+        leader.follow(&reign.state, now);
         let effects = leader.advance(now);
         (leader, effects)
     }
@@ -260,7 +271,7 @@ impl Leader {
     /// Whether acks=all may be given.
     #[must_use]
     pub fn has_enough_replicas(&self) -> bool {
-        self.isr.count() >= self.min_insync_replicas()
+        self.isr.count() >= self.min_insync_replicas() && !self.is_anyone_eligible
     }
 
     /// `min.insync.replicas`, or the number of replicas where that is less.
@@ -301,6 +312,7 @@ impl Leader {
 
     /// Takes over who the replicas are: who stays keeps what is known of it.
     fn follow(&mut self, state: &Committed<'_>, now: Instant) {
+        self.is_anyone_eligible = !state.elr.is_empty();
         self.followers.retain(|id, _| state.replicas.contains(id));
         for id in state.replicas.iter().filter(|id| **id != self.me) {
             let new = || Follower::new(state.isr.contains(id), now);

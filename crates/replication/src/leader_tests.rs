@@ -93,8 +93,7 @@ impl Stage {
             let reign = Reign {
                 me: BrokerId(me.parse().unwrap()),
                 epoch: LeaderEpoch(7),
-                replicas: &replicas,
-                isr: &isr,
+                state: Committed { replicas: &replicas, isr: &isr, elr: &[] },
                 log_end: offset(end),
                 high_watermark: offset(hw),
             };
@@ -119,9 +118,10 @@ impl Stage {
                 let log_start = offset(start);
                 leader.on_follower_fetch(FollowerFetch { log_start, ..fetch(who, at, true) }, now)
             }
-            ["isr", isr] | ["replicas", _, "isr", isr] => {
+            ["isr", isr, elr @ ..] | ["replicas", _, "isr", isr, elr @ ..] => {
+                let elr = if let ["elr", elr] = elr { ids(elr) } else { Vec::new() };
                 let (replicas, isr) = (&self.replicas[..], &ids(isr)[..]);
-                leader.on_committed(&Committed { replicas, isr }, now)
+                leader.on_committed(&Committed { replicas, isr, elr: &elr }, now)
             }
             ["low", own, "alive", alive] => {
                 let alive = ids(alive);

@@ -802,6 +802,7 @@ fn who_deletes_records_waits_for_all_replicas_that_are_alive() {
         host: "localhost".to_owned(),
         port: 1,
         rack: None,
+        lineage: 0,
         is_fenced,
         is_shutting_down: false,
     };

@@ -254,8 +254,7 @@ impl Partition {
             // A change of something else leaves the proposal under way: whom it adds must count on.
             if before.partition_epoch != assigned.partition_epoch {
                 led.sends_again = false;
-                let state = Committed { replicas: &assigned.replicas, isr: &assigned.isr };
-                led.leader.on_committed(&state, now);
+                led.leader.on_committed(&Committed::from(assigned), now);
                 led.served.retain(|replica, _| assigned.replicas.contains(replica));
                 self.home.figures.observe_isr(before.isr.len(), assigned.isr.len());
             }
@@ -383,8 +382,7 @@ impl Partition {
         let reign = Reign {
             me: self.home.node,
             epoch: assigned.leader_epoch,
-            replicas: &assigned.replicas,
-            isr: &assigned.isr,
+            state: Committed::from(assigned),
             log_end: log.end(),
             high_watermark,
         };
