@@ -1,5 +1,6 @@
 """What is done to the cluster, and what must be so afterwards."""
 
+import shutil
 import time
 
 import quorum
@@ -158,6 +159,32 @@ def separate_roles(cluster, chance, options):
 
 
 separate_roles.controllers = 3
+
+
+def lost_disk(cluster, chance, options):
+    """A broker is alone in sync when it dies and its disk is lost; others have all that was acknowledged, and lead."""
+    work = begin(cluster, options)
+    times = max(1, options.kills // 2)
+    for number in range(times):
+        work.load.await_acknowledged(500)
+        alone, *others = chance.sample(cluster.nodes, 3)
+        for node in others:
+            node.kill()
+            time.sleep(chance.uniform(0, 1))
+        eventually(f"node {alone.id} is alone in sync", lambda: all(found.isrs == [alone.id] for _, found in cluster.partitions()), 30, 0.05)
+        alone.kill()
+        shutil.rmtree(alone.data)
+        for node in chance.sample(cluster.nodes, 3):
+            node.launch()
+            time.sleep(chance.uniform(0, 1))
+        begun = time.monotonic()
+        work.load.await_acknowledged(500)
+        took = time.monotonic() - begun
+        say(f"   round {number + 1}: node {alone.id} has lost its disk, acknowledging {took:.2f} s later, in sync {cluster.await_in_sync():.1f} s later")
+    return f"{times} disks lost; {work.finish()}"
+
+
+lost_disk.controllers = 3
 
 
 def reassign(cluster, chance, options):
@@ -331,6 +358,7 @@ CASES = {
     "rolling-restart": rolling_restart,
     "moving-job": moving_job,
     "separate-roles": separate_roles,
+    "lost-disk": lost_disk,
     "reassign": reassign,
     "cut": cut,
     "lossy": lossy,
