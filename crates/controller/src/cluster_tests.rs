@@ -275,6 +275,27 @@ fn a_node_far_behind_gets_a_snapshot() {
     end(nodes);
 }
 
+/// openraft's leader and the node were both busy with each other without end.
+#[test]
+fn a_node_whose_disk_was_emptied_is_told_everything_anew() {
+    let (mut cluster, mut nodes) = three();
+    let observer = cluster.start(7);
+    observer.join();
+    nodes.push(observer);
+    for id in [7, 1, 2] {
+        assert_eq!(nodes[0].create(&format!("before{id}")), Some(ErrorCode::None));
+        assert_converge(&nodes);
+        let place = nodes.iter().position(|node| node.id.0 == id).unwrap();
+        nodes.remove(place).kill();
+        assert_eq!(nodes[0].create(&format!("after{id}")), Some(ErrorCode::None));
+        cluster.empty_disk(id);
+        nodes.push(cluster.start(id));
+        assert_converge(&nodes);
+        assert!(nodes.last().unwrap().has_topic(&format!("before{id}")));
+    }
+    end(nodes);
+}
+
 #[test]
 fn no_term_has_two_leaders_and_a_whole_cluster_comes_back() {
     let mut cluster = Cluster::of(3);

@@ -173,6 +173,10 @@ impl Cluster {
         self.disks.entry(BrokerId(id)).or_default().clone()
     }
 
+    pub(crate) fn empty_disk(&mut self, id: i32) {
+        self.disks.remove(&BrokerId(id));
+    }
+
     pub(crate) fn start(&mut self, id: i32) -> TestNode {
         self.try_start(id, "c").unwrap()
     }

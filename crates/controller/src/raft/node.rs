@@ -346,6 +346,8 @@ fn config(options: &QuorumOptions) -> Config {
         snapshot_policy: SnapshotPolicy::Never,
         max_in_snapshot_log_to_keep: ENTRIES_BEHIND_SNAPSHOT,
         install_snapshot_timeout: SNAPSHOT_TIMEOUT_MS,
+        // A node that comes back with an empty disk is told everything anew.
+        allow_log_reversion: Some(true),
         ..Config::default()
     }
 }
