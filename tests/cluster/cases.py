@@ -3,6 +3,7 @@
 import time
 
 import quorum
+import reassigning
 from harness.report import check, eventually, say
 from history import check_history, check_replicas, lost, read_all
 from load import Load
@@ -159,6 +160,26 @@ def separate_roles(cluster, chance, options):
 separate_roles.controllers = 3
 
 
+def reassign(cluster, chance, options):
+    """Kafka's reassign-partitions moves every topic in turn calmly, with a kill -9 of a broker that is added, with one that hangs, and to be called off."""
+    tool = reassigning.Tool(cluster)
+    work = begin(cluster, options)
+    rounds = max(5, options.kills // 2)
+    for number in range(rounds):
+        work.load.await_acknowledged(300)
+        before, work.load.gap_s_max = work.load.gap_s_max, 0
+        begun = time.monotonic()
+        wanted = reassigning.planned(number) or reassigning.shuffled(cluster, chance)
+        # The planned rounds: calmly, and with a kill.
+        told = reassigning.WAYS[number % len(reassigning.WAYS)](cluster, tool, wanted, chance)
+        took = time.monotonic() - begun
+        in_sync = cluster.await_in_sync()
+        say(f"   round {number + 1}: {len(wanted)} partitions in {took:.1f} s, the tool's included: {told}; in sync {in_sync:.1f} s later, gap {work.load.gap_s_max:.2f} s")
+        work.load.gap_s_max = max(before, work.load.gap_s_max)
+    reassigning.check_strays(cluster)
+    return f"{rounds} rounds; {work.finish()}"
+
+
 def cut(cluster, chance, options):
     """A broker whose frames are lost: to and from everybody, the brokers alone, in one direction, or the clients alone; for 3 to 10 s."""
     work = begin(cluster, options)
@@ -307,6 +328,7 @@ CASES = {
     "rolling-restart": rolling_restart,
     "moving-job": moving_job,
     "separate-roles": separate_roles,
+    "reassign": reassign,
     "cut": cut,
     "lossy": lossy,
     "kafka-python": riding(kafka_python),
