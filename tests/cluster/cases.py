@@ -10,7 +10,7 @@ from history import check_history, check_replicas, lost, read_all
 from load import Load
 from network import CLIENTS
 from riders import ConsoleRider, FranzGoRider, KafkaPythonRider, TransactionalCopierRider, VerifiableProducerRider
-from workload import PARTITIONS, TOPIC, begin
+from workload import PARTITIONS, begin
 
 
 def victim(cluster, chance):
@@ -188,26 +188,23 @@ lost_disk.controllers = 3
 
 
 def reassign(cluster, chance, options):
-    """Kafka's reassign-partitions moves every topic; an added broker is dead meanwhile in every other round, one in four is called off."""
+    """Kafka's reassign-partitions moves every topic in turn calmly, with a kill -9 of a broker that is added, with one that hangs, and to be called off."""
     tool = reassigning.Tool(cluster)
-    work = begin(cluster, options, reassigning.FIRST)
-    rounds = max(4, options.kills // 2)
-    longest_s = 0
+    work = begin(cluster, options)
+    rounds = max(5, options.kills // 2)
     for number in range(rounds):
         work.load.await_acknowledged(300)
         before, work.load.gap_s_max = work.load.gap_s_max, 0
-        wanted = {(TOPIC, partition): replicas for partition, replicas in enumerate(reassigning.SECOND)} if number == 0 else reassigning.shuffled(cluster, chance)
-        absent = reassigning.added(cluster, wanted, chance) if number % 2 else None
-        is_called_off = absent and number % 4 == 3
-        took_s = (reassigning.call_off if is_called_off else reassigning.perform)(cluster, work, tool, wanted, absent)
+        begun = time.monotonic()
+        wanted = reassigning.planned(number) or reassigning.shuffled(cluster, chance)
+        # The planned rounds: calmly, and with a kill.
+        told = reassigning.WAYS[number % len(reassigning.WAYS)](cluster, tool, wanted, chance)
+        took = time.monotonic() - begun
         in_sync = cluster.await_in_sync()
-        whom = f"node {absent.id} paused, then killed" if absent else "nobody dies"
-        told = "called off" if is_called_off else f"moved after {took_s:.1f} s"
-        say(f"   round {number + 1}: {len(wanted)} partitions, {whom}, {told}, in sync {in_sync:.1f} s later, gap {work.load.gap_s_max:.2f} s")
-        longest_s = max(longest_s, took_s)
+        say(f"   round {number + 1}: {len(wanted)} partitions in {took:.1f} s, the tool's included: {told}; in sync {in_sync:.1f} s later, gap {work.load.gap_s_max:.2f} s")
         work.load.gap_s_max = max(before, work.load.gap_s_max)
     reassigning.check_strays(cluster)
-    return f"{rounds} rounds, the longest {longest_s:.1f} s; {work.finish()}"
+    return f"{rounds} rounds; {work.finish()}"
 
 
 def cut(cluster, chance, options):

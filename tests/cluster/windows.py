@@ -121,6 +121,7 @@ class Alone:
                     producer.poll(0)
                     if number % 20_000 == 19_999:
                         producer.flush(60)
+            producer.flush(60)
         check(producer.flush(60) == 0, "the undisturbed node did not take the input")
 
 
