@@ -21,6 +21,7 @@ mod log_store;
 mod message;
 mod mute;
 mod network;
+mod newcomer;
 mod node;
 mod runtime;
 mod service;
