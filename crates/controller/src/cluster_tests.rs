@@ -74,7 +74,9 @@ fn a_killed_leader_is_replaced_and_nothing_it_answered_is_lost() {
         let id = gone.id;
         gone.kill();
         assert_eq!(nodes[0].create(&format!("u{round}")), Some(ErrorCode::None));
-        nodes.push(cluster.start(id.0));
+        let back = cluster.start(id.0);
+        back.join();
+        nodes.push(back);
     }
     assert_converge(&nodes);
     for round in 0..3 {

@@ -238,7 +238,12 @@ impl TestNode {
         self.publisher.current().topic(name).is_some()
     }
 
+    /// Its broker begins a life, as soon as the one before counts as over.
     pub(crate) fn join(&self) {
+        wait_until("a life begins", || self.begin_life());
+    }
+
+    fn begin_life(&self) -> bool {
         let registration = Registration {
             id: self.id,
             cluster_id: "c".to_owned(),
@@ -247,7 +252,11 @@ impl TestNode {
             port: 9092,
             rack: None,
         };
-        self.controller.join(registration, &self.publisher).unwrap().unwrap();
+        match self.controller.join(registration, &self.publisher).unwrap() {
+            Ok(_) => true,
+            Err(refusal) if refusal.code == ErrorCode::DuplicateBrokerRegistration => false,
+            Err(refusal) => panic!("{refusal:?}"),
+        }
     }
 
     /// Asks this node for a topic; none when there was no answer.

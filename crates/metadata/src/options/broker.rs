@@ -162,7 +162,7 @@ pub const ROWS: &[Row] = rows! {
     "offsets.retention.check.interval.ms" Long "600000" from(1), fixed, "Time between two looks for expired offsets.";
     "offsets.retention.minutes" Int "10080" from(1), fixed, "How long an empty group keeps its offsets.";
     "offsets.topic.num.partitions" Int "50" from(1), fixed, "Partitions of __consumer_offsets.";
-    "offsets.topic.replication.factor" Short "3" from(1), fixed, "Replicas of __consumer_offsets; fewer while there are fewer brokers.";
+    "offsets.topic.replication.factor" Short "3" from(1), fixed, "Replicas of __consumer_offsets, made once that many brokers are registered; not set: fewer where there are fewer voters.";
     "offsets.topic.segment.bytes" Int "104857600" from(1), fixed, "Segments of __consumer_offsets.";
     "process.roles" List "" Bounds::Each(&["broker", "controller"]), fixed, "broker, controller, or both.";
     "producer.id.expiration.ms" Int "86400000" from(1), dynamic, "How long a silent producer's state is kept.";
@@ -196,7 +196,7 @@ pub const ROWS: &[Row] = rows! {
     "transaction.remove.expired.transaction.cleanup.interval.ms" Int "3600000" from(1), fixed, "Time between two looks for transactional ids that have expired.";
     "transaction.state.log.min.isr" Int "2" from(1), fixed, "In-sync replicas that __transaction_state needs.";
     "transaction.state.log.num.partitions" Int "50" from(1), fixed, "Partitions of __transaction_state.";
-    "transaction.state.log.replication.factor" Short "3" from(1), fixed, "Replicas of __transaction_state; fewer while there are fewer brokers.";
+    "transaction.state.log.replication.factor" Short "3" from(1), fixed, "Replicas of __transaction_state, made once that many brokers are registered; not set: fewer where there are fewer voters.";
     "transaction.state.log.segment.bytes" Int "104857600" from(1), fixed, "Segments of __transaction_state.";
     "transactional.id.expiration.ms" Int "604800000" from(1), fixed, "How long a silent transactional id is kept.";
     "unclean.leader.election.enable" Boolean "false" ANY, dynamic, "Whether a replica that is not in sync may lead when no other is left.";
