@@ -208,6 +208,7 @@ impl DataDirectory {
         let mut log = Log::empty(home.clone(), partition.clone(), options, now);
         match found {
             None => {
+                self.forget_past(partition)?;
                 self.shared
                     .disk
                     .create_directories(&home.directory)
@@ -216,8 +217,7 @@ impl DataDirectory {
             }
             Some(stored) if stored != id && stored != TopicId::NONE => {
                 self.put_aside(partition, stored, "stray")?;
-                set_cleaned(&self.shared, partition, None)?;
-                lock(&self.checkpoints).high_watermarks.remove(partition);
+                self.forget_past(partition)?;
                 self.shared
                     .disk
                     .create_directories(&home.directory)
@@ -285,8 +285,7 @@ impl DataDirectory {
         drop(log);
         let aside = self.put_aside(partition, id, "delete")?;
         self.shared.doom(aside, due);
-        self.shared.recovery_points.remove(partition);
-        self.forget(partition)
+        set_cleaned(&self.shared, partition, None)
     }
 
     /// Puts a damaged log aside (`log`, if it could be opened), and begins an empty one in its place. What was put aside is never removed, but
@@ -302,25 +301,32 @@ impl DataDirectory {
         now: TimestampMs,
     ) -> Result<Log, StorageError> {
         self.shared.check()?;
-        // First: a recovery point of the old log would vouch for what is yet to be written.
-        self.shared.recovery_points.on_cut(self.shared.place(), partition, Offset::ZERO)?;
+        self.forget_past(partition)?;
         if let Some(log) = log {
             log.give_up();
         }
         self.put_aside(partition, id, "damaged")?;
-        self.forget(partition)?;
         let log = self.open_log(partition, id, options, now)?;
         let path = &self.shared.path;
         self.shared.disk.sync_directory(path).on("sync", path)?;
         Ok(log)
     }
 
-    /// Forgets what checkpoints say of a log that is gone.
-    fn forget(&self, partition: &TopicPartition) -> Result<(), StorageError> {
+    /// Forgets, durably, what checkpoints say of a log that is gone, before another of its name begins: a recovery point of the old one would
+    /// vouch for what is yet to be written, a log start would cut it off. (A log that is gone for good goes with the next checkpoint.)
+    fn forget_past(&self, partition: &TopicPartition) -> Result<(), StorageError> {
         set_cleaned(&self.shared, partition, None)?;
+        self.shared.recovery_points.on_cut(self.shared.place(), partition, Offset::ZERO)?;
         let mut checkpoints = lock(&self.checkpoints);
-        checkpoints.log_starts.remove(partition);
-        checkpoints.high_watermarks.remove(partition);
+        let Checkpoints { log_starts, high_watermarks } = &mut *checkpoints;
+        for (name, offsets) in [(LOG_STARTS, log_starts), (HIGH_WATERMARKS, high_watermarks)] {
+            if offsets.contains_key(partition) {
+                let mut all = offsets.clone();
+                all.remove(partition);
+                write_offsets(&*self.shared.disk, &self.shared.path, name, &all)?;
+                *offsets = all;
+            }
+        }
         Ok(())
     }
 

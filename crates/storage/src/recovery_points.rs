@@ -91,11 +91,6 @@ impl RecoveryPoints {
         Ok(())
     }
 
-    pub(crate) fn remove(&self, partition: &TopicPartition) {
-        let mut state = self.0.lock();
-        state.stored.remove(partition);
-        state.cut.remove(partition);
-    }
 }
 
 /// What a checkpoint says; nothing, if it is not there or cannot be read: everything it says can be found again.

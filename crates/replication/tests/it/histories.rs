@@ -252,8 +252,12 @@ impl History {
         }
     }
 
-    /// A log's first batch is none any more, on a node that finds it out; the others have all it had.
+    /// A log's first batch is none any more, on a node that finds it out; the others have all it had. (They would not keep it, should a
+    /// reassignment leave that node alone.)
     fn damage_log(&mut self) {
+        if self.reassigns {
+            return;
+        }
         let id = self.any();
         let are_sound = self
             .cluster
