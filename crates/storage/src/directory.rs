@@ -14,7 +14,7 @@
 //! ```
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -66,6 +66,8 @@ pub struct Checkpoint {
 struct Checkpoints {
     log_starts: Offsets,
     high_watermarks: Offsets,
+    /// Logs that went since the last checkpoint: the files, and a checkpoint that was collected before, may speak of them.
+    gone: BTreeSet<TopicPartition>,
 }
 
 impl DataDirectory {
@@ -107,6 +109,7 @@ impl DataDirectory {
         let checkpoints = Checkpoints {
             log_starts: read_offsets(&*shared.disk, path, LOG_STARTS)?,
             high_watermarks: read_offsets(&*shared.disk, path, HIGH_WATERMARKS)?,
+            gone: BTreeSet::new(),
         };
         let mark = path.join(CLEAN);
         let was_clean = shared.disk.exists(&mark);
@@ -247,13 +250,14 @@ impl DataDirectory {
     pub fn checkpoint(&self, logs: &[(TopicPartition, Checkpoint)]) -> Result<(), StorageError> {
         self.shared.check()?;
         let mut checkpoints = lock(&self.checkpoints);
-        let Checkpoints { log_starts, high_watermarks } = &mut *checkpoints;
+        let Checkpoints { log_starts, high_watermarks, gone } = &mut *checkpoints;
         let unopened = lock(&self.found);
         let unopened = |partition: &TopicPartition| unopened.contains_key(partition);
         let update = |name, offsets: &mut Offsets, of: fn(&Checkpoint) -> Offset| {
             let mut all = offsets.clone();
             all.retain(|partition, _| unopened(partition));
-            all.extend(logs.iter().map(|(partition, at)| (partition.clone(), of(at))));
+            let known = logs.iter().filter(|(partition, _)| !gone.contains(partition));
+            all.extend(known.map(|(partition, at)| (partition.clone(), of(at))));
             if all == *offsets {
                 return Ok(());
             }
@@ -265,6 +269,7 @@ impl DataDirectory {
         self.shared.recovery_points.write(self.shared.place(), unopened, points)?;
         update(LOG_STARTS, log_starts, |at| at.log_start)?;
         update(HIGH_WATERMARKS, high_watermarks, |at| at.high_watermark)?;
+        gone.clear();
         Ok(())
     }
 
@@ -285,6 +290,7 @@ impl DataDirectory {
         drop(log);
         let aside = self.put_aside(partition, id, "delete")?;
         self.shared.doom(aside, due);
+        lock(&self.checkpoints).gone.insert(partition.clone());
         set_cleaned(&self.shared, partition, None)
     }
 
@@ -313,17 +319,27 @@ impl DataDirectory {
     }
 
     /// Forgets, durably, what checkpoints say of a log that is gone, before another of its name begins: a recovery point of the old one would
-    /// vouch for what is yet to be written, a log start would cut it off. (A log that is gone for good goes with the next checkpoint.)
+    /// vouch for what is yet to be written, a log start would cut it off. All that are gone are forgotten at once, so that a topic of many
+    /// partitions that is made again writes the files once. (A log that is gone for good goes with the next checkpoint.)
     fn forget_past(&self, partition: &TopicPartition) -> Result<(), StorageError> {
         set_cleaned(&self.shared, partition, None)?;
-        self.shared.recovery_points.on_cut(self.shared.place(), partition, Offset::ZERO)?;
         let mut checkpoints = lock(&self.checkpoints);
-        let Checkpoints { log_starts, high_watermarks } = &mut *checkpoints;
+        let Checkpoints { log_starts, high_watermarks, gone } = &mut *checkpoints;
+        let points = &self.shared.recovery_points;
+        let is_noted = log_starts.contains_key(partition)
+            || high_watermarks.contains_key(partition)
+            || points.of(partition).is_some();
+        if !is_noted && !gone.contains(partition) {
+            return Ok(());
+        }
+        gone.insert(partition.clone());
+        let (disk, path) = self.shared.place();
+        points.forget((disk, path), partition, gone)?;
         for (name, offsets) in [(LOG_STARTS, log_starts), (HIGH_WATERMARKS, high_watermarks)] {
             if offsets.contains_key(partition) {
                 let mut all = offsets.clone();
-                all.remove(partition);
-                write_offsets(&*self.shared.disk, &self.shared.path, name, &all)?;
+                all.retain(|partition, _| !gone.contains(partition));
+                write_offsets(disk, path, name, &all)?;
                 *offsets = all;
             }
         }

@@ -7,7 +7,11 @@
 //! A checkpoint may have been collected before a cut and be written after it: a log that was cut since the last one is capped by where it
 //! has been synced to since.
 
-use std::{collections::BTreeMap, io, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::Path,
+};
 
 use model::{Offset, PartitionId, TopicName, TopicPartition};
 use world::{Disk, exec::Mutex};
@@ -61,6 +65,24 @@ impl RecoveryPoints {
         Ok(())
     }
 
+    /// Another log of the name of `partition` begins, which like all of `gone` is none any more: durably noted, if the file mentions it.
+    pub(crate) fn forget(
+        &self,
+        (disk, directory): (&dyn Disk, &Path),
+        partition: &TopicPartition,
+        gone: &BTreeSet<TopicPartition>,
+    ) -> Result<(), StorageError> {
+        let mut state = self.0.lock();
+        state.cut.insert(partition.clone(), Offset::ZERO);
+        if state.stored.contains_key(partition) {
+            let mut all = state.stored.clone();
+            all.retain(|partition, _| !gone.contains(partition));
+            write_offsets(disk, directory, NAME, &all)?;
+            state.stored = all;
+        }
+        Ok(())
+    }
+
     /// Everything below `to` is durable.
     pub(crate) fn on_flushed(&self, partition: &TopicPartition, to: Offset) {
         if let Some(cut) = self.0.lock().cut.get_mut(partition) {
@@ -90,7 +112,6 @@ impl RecoveryPoints {
         state.cut.clear();
         Ok(())
     }
-
 }
 
 /// What a checkpoint says; nothing, if it is not there or cannot be read: everything it says can be found again.

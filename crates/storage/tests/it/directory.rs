@@ -70,7 +70,9 @@ fn a_deleted_log_is_gone_at_once_and_its_files_later() {
 fn what_a_deleted_log_had_checkpointed_is_not_believed_of_the_next_of_its_name() {
     let bench = Bench::new(Bench::small());
     let (directory, mut log) = bench.reopen();
-    append(&mut log, batch(1, 10, 5)).unwrap();
+    for _ in 0..10 {
+        append(&mut log, batch(1, 10, 5)).unwrap();
+    }
     log.advance_start(Offset(8), log.end()).unwrap();
     checkpoint(&directory, &log).unwrap();
     directory.delete_log(&partition(0), log, NOW).unwrap();
