@@ -199,9 +199,9 @@ fn others(assigned: &PartitionState, me: BrokerId) -> Vec<BrokerId> {
 /// What becomes of a log that was damaged when this replica last fetched in `reign`.
 fn remedy(assigned: &PartitionState, me: BrokerId, reign: LeaderEpoch) -> Remedy {
     let others = others(assigned, me);
-    let is_in_sync = assigned.isr.contains(&me);
+    let is_counted_on = assigned.isr.contains(&me) || assigned.elr.contains(&me);
     let is_led_by_another = assigned.is_led() && assigned.leader != me;
-    if assigned.leader_epoch > reign && is_led_by_another && !is_in_sync {
+    if assigned.leader_epoch > reign && is_led_by_another && !is_counted_on {
         Remedy::BeginAnew
     } else if others.is_empty() {
         Remedy::Keep
@@ -218,6 +218,10 @@ mod tests {
     use super::*;
 
     fn after(leader: i32, isr: &[i32], reign: i32) -> Remedy {
+        after_with(leader, isr, &[], reign)
+    }
+
+    fn after_with(leader: i32, isr: &[i32], elr: &[i32], reign: i32) -> Remedy {
         let ids = |ids: &[i32]| ids.iter().map(|id| BrokerId(*id)).collect::<Vec<_>>();
         let state = PartitionState::from_fact(&StateFact {
             replicas: ids(&[1, 2, 3]),
@@ -227,7 +231,7 @@ mod tests {
             partition_epoch: PartitionEpoch(9),
             adding: Vec::new(),
             removing: Vec::new(),
-            elr: Vec::new(),
+            elr: ids(elr),
             last_leader: metadata::NO_LEADER,
         });
         remedy(&state, BrokerId(1), LeaderEpoch(5))
@@ -245,6 +249,7 @@ mod tests {
         );
         assert_eq!(after(2, &[1, 2], 6), leave(&[2]), "another's election, and it is in sync");
         assert_eq!(after(2, &[2], 6), Remedy::BeginAnew);
+        assert_eq!(after_with(2, &[2], &[1], 6), leave(&[2]), "it would be let lead");
         assert_eq!(after(1, &[1], 5), Remedy::Keep);
         assert_eq!(after(1, &[1], 7), Remedy::Keep);
         assert_eq!(after(-1, &[2], 7), leave(&[2]), "who is in sync is away: it may be needed");
