@@ -101,8 +101,8 @@ impl<'a> Change<'a> {
         self.settle_eligible(&elected);
         self.after.leader = elected.leader;
         let Self { before, mut after, is_new_reign, .. } = self;
-        let last_leader = if before.is_led() { before.leader } else { before.last_leader };
-        after.last_leader = if after.leader == NO_LEADER { last_leader } else { NO_LEADER };
+        after.last_leader =
+            if after.leader == NO_LEADER { before.last_to_lead() } else { NO_LEADER };
         let has_lost_replica = before.replicas.iter().any(|id| !after.replicas.contains(id));
         if after.leader != before.leader || has_lost_replica || is_new_reign {
             after.leader_epoch = before.leader_epoch.next();
@@ -140,12 +140,11 @@ impl<'a> Change<'a> {
             members.retain(|id| Some(*id) != self.lossy);
             members
         };
-        let last_leader = if before.is_led() { before.leader } else { before.last_leader };
         let one_eligible = || whole(of_replicas(&before.elr)).into_iter().take(1).collect();
         let settled = of_replicas(&self.after.isr);
         let settled = or_else(settled, || whole(of_replicas(&before.isr)));
         let settled = or_else(settled, one_eligible);
-        let settled = or_else(settled, || of_replicas(&[last_leader]));
+        let settled = or_else(settled, || of_replicas(&[before.last_to_lead()]));
         self.after.isr = or_else(settled, || of_replicas(&before.isr));
     }
 

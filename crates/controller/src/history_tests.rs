@@ -23,6 +23,8 @@ use crate::{
 const HISTORIES: u64 = 300;
 const STEPS: usize = 400;
 const BROKERS: u64 = 5;
+/// A controller has looked at all leaders by then, from its election on.
+const LOOK_WITHIN: Duration = Duration::from_secs(6);
 
 #[test]
 fn what_must_always_hold_does_in_every_history() {
@@ -44,6 +46,8 @@ struct History {
     epochs: Vec<BrokerEpoch>,
     lineages: BTreeMap<BrokerId, u128>,
     whole: Whole,
+    /// Only a part of a decision was kept: until then no controller may have looked at it.
+    torn_until: Option<world::Instant>,
 }
 
 /// Who has all records of a partition that were committed, at worst: records are committed whenever they may be, a broker that may lose records
@@ -116,13 +120,25 @@ impl History {
         let machine = machine(&clock, seed);
         let (chance, image) = (Chance::from_seed(seed), Image::default());
         let (lineages, whole) = (BTreeMap::new(), Whole::default());
-        Self { machine, clock, chance, image, lives: 0, epochs: Vec::new(), lineages, whole }
+        Self {
+            machine,
+            clock,
+            chance,
+            image,
+            lives: 0,
+            epochs: Vec::new(),
+            lineages,
+            whole,
+            torn_until: None,
+        }
     }
 
     fn step(&mut self, place: &str) {
         let (facts, may) = match self.chance.below(20) {
             0..=5 => {
                 self.clock.advance(Duration::from_millis(self.chance.below(2_000)));
+                let now = self.clock.now();
+                self.torn_until = self.torn_until.filter(|until| now < *until);
                 (self.machine.on_tick(&self.image, self.clock.now()), May::Nothing)
             }
             6 => {
@@ -140,6 +156,9 @@ impl History {
         let kept = if self.chance.below(15) == 0 {
             let kept = self.chance.below(facts.len() as u64 + 1) as usize;
             self.replace_controller();
+            if kept < facts.len() {
+                self.torn_until = Some(self.clock.now().plus(LOOK_WITHIN));
+            }
             kept
         } else {
             facts.len()
@@ -153,11 +172,15 @@ impl History {
         }
         let version = self.image.version().plus(kept as i64);
         self.image.set_version(version);
+        if self.torn_until.is_none() {
+            self.check_led(place);
+        }
     }
 
     fn replace_controller(&mut self) {
         self.machine = machine(&self.clock, self.chance.bits());
         self.machine.on_elected(&self.image, self.clock.now());
+        self.torn_until = self.torn_until.map(|_| self.clock.now().plus(LOOK_WITHIN));
     }
 
     fn ask(&mut self) -> (Vec<Fact>, May) {
@@ -297,7 +320,7 @@ impl History {
         for topic in self.image.topics() {
             for (number, state) in topic.numbered() {
                 let place = format!("{place}: {}-{number} {state:?}", topic.name);
-                check_state(&self.image, &self.whole.dead, state, &place);
+                check_state(&self.image, state, &place);
                 let old = before.topic_by_id(topic.id).and_then(|topic| topic.partition(number));
                 if let Some(old) = old {
                     let is_unclean_allowed = may == May::ElectUncleanly
@@ -335,6 +358,18 @@ impl History {
         }
     }
 
+    /// Asked between two decisions: a broker's own fact stands before those of what it leads from then on.
+    fn check_led(&self, place: &str) {
+        let can_lead = |id: &BrokerId| self.image.is_active(*id) && !self.whole.dead.contains(id);
+        for state in self.image.topics().flat_map(|topic| topic.partitions.iter()) {
+            let mut eligible = state.isr.iter().chain(state.elr.iter());
+            assert!(
+                state.is_led() || !eligible.any(can_lead),
+                "who can lead leads; {place}: {state:?}"
+            );
+        }
+    }
+
     fn check_facts(&self, place: &str) {
         let facts: Vec<Fact> = self.image.facts().collect();
         let mut again = Image::default();
@@ -347,16 +382,13 @@ impl History {
     }
 }
 
-fn check_state(image: &Image, dead: &BTreeSet<BrokerId>, state: &PartitionState, place: &str) {
+fn check_state(image: &Image, state: &PartitionState, place: &str) {
     let in_order: Vec<BrokerId> =
         state.replicas.iter().filter(|id| state.isr.contains(id)).copied().collect();
     assert_eq!(*state.isr, *in_order, "in sync are replicas, in their order; {place}");
     assert!(!state.isr.is_empty(), "somebody is in sync; {place}");
     if state.leader == NO_LEADER {
         assert!(state.isr.len() == 1, "only the last is waited for; {place}");
-        let mut eligible = state.isr.iter().chain(state.elr.iter());
-        let can_lead = |id: &BrokerId| image.is_active(*id) && !dead.contains(id);
-        assert!(!eligible.any(can_lead), "who can lead leads; {place}");
     } else {
         assert!(state.isr.contains(&state.leader), "the leader is in sync; {place}");
         assert!(image.is_active(state.leader), "the leader is active; {place}");

@@ -48,7 +48,7 @@ fn depart(
     facts
 }
 
-/// `broker` is active now: it leads where nobody could. What waits for it is its own fact's affair, but not who is eligible then.
+/// `broker` is active now: it leads where nobody could. What waits for it alone is its own fact's affair, but not who is eligible then.
 pub(crate) fn come(image: &Image, server: &ServerOptions, broker: BrokerId) -> Vec<Fact> {
     assert!(image.is_active(broker), "a broker's own fact stands first");
     let can_lead = |id| image.is_active(id);

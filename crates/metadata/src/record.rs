@@ -96,8 +96,7 @@ pub enum Fact {
         is_shutting_down: bool,
     },
     /// A broker is fenced or not, about to go or not. One that is either leads nothing: what it still leads is led by nobody
-    /// from here on. One that is neither leads again what waits for it: partitions without a leader of which it alone is in sync, or for
-    /// which it is eligible.
+    /// from here on. One that is neither leads again what waits for it: partitions without a leader of which it alone is in sync.
     /// Each of them begins a new reign. One fact, however many partitions.
     BrokerState {
         /// Which.
@@ -207,7 +206,7 @@ impl Fact {
 /// The leader of a partition that has none.
 pub const NO_LEADER: BrokerId = BrokerId(-1);
 
-const fn no_leader() -> BrokerId {
+pub(crate) const fn no_leader() -> BrokerId {
     NO_LEADER
 }
 

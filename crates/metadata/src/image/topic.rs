@@ -6,7 +6,7 @@ use imbl::Vector;
 use model::{BrokerId, LeaderEpoch, PartitionEpoch, PartitionId, TopicId, TopicName};
 use serde::{Deserialize, Serialize};
 
-use crate::{NO_LEADER, StateFact};
+use crate::{NO_LEADER, StateFact, record::no_leader};
 
 /// A topic. Cheap to clone: partitions and options are shared.
 #[derive(Clone, Debug)]
@@ -29,10 +29,12 @@ pub struct PartitionState {
     /// In the order of `replicas`; see [`StateFact::isr`].
     pub isr: Arc<[BrokerId]>,
     /// Eligible leader replicas; see [`StateFact::elr`].
+    #[serde(default)]
     pub elr: Arc<[BrokerId]>,
     /// One of `isr`, or [`NO_LEADER`].
     pub leader: BrokerId,
     /// Who led last, while nobody leads; else [`NO_LEADER`].
+    #[serde(default = "no_leader")]
     pub last_leader: BrokerId,
     /// The leader's reign.
     pub leader_epoch: LeaderEpoch,
@@ -83,28 +85,27 @@ impl PartitionState {
         self.leader != NO_LEADER
     }
 
-    /// Whether it has no leader, and `broker` may lead it as soon as it is active: it alone is in sync, or it is eligible.
+    /// Whether it has no leader until `broker`, which alone is in sync, is back.
     #[must_use]
     pub fn awaits(&self, broker: BrokerId) -> bool {
-        !self.is_led() && (*self.isr == [broker] || self.elr.contains(&broker))
+        !self.is_led() && *self.isr == [broker]
     }
 
-    /// The same in the next reign, under `leader` or [`NO_LEADER`]. An eligible leader is in sync alone, and who was is eligible in its place.
+    /// Who leads, or led last.
+    #[must_use]
+    pub fn last_to_lead(&self) -> BrokerId {
+        if self.is_led() { self.leader } else { self.last_leader }
+    }
+
+    /// The same in the next reign, under `leader` or [`NO_LEADER`].
     pub(super) fn in_next_reign(&self, leader: BrokerId) -> Self {
-        let mut next = Self {
+        Self {
             leader,
-            last_leader: if leader == NO_LEADER { self.leader } else { NO_LEADER },
+            last_leader: if leader == NO_LEADER { self.last_to_lead() } else { NO_LEADER },
             leader_epoch: self.leader_epoch.next(),
             partition_epoch: self.partition_epoch.next(),
             ..self.clone()
-        };
-        if self.elr.contains(&leader) {
-            let is_whole = |id: &&BrokerId| self.isr.contains(id) || self.elr.contains(id);
-            let whole = self.replicas.iter().filter(is_whole);
-            next.elr = whole.filter(|id| **id != leader).copied().collect();
-            next.isr = Arc::new([leader]);
         }
-        next
     }
 
     /// Whether a reassignment is under way.
@@ -149,5 +150,18 @@ impl PartitionState {
             adding: self.adding.to_vec(),
             removing: self.removing.to_vec(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_that_an_older_controller_answers_is_read() {
+        let answered = r#"{"replicas":[1,2],"isr":[1],"leader":1,"leader_epoch":4,"partition_epoch":5,"adding":[],"removing":[]}"#;
+        let state: PartitionState = serde_json::from_str(answered).unwrap();
+        assert_eq!((state.elr.len(), state.last_leader), (0, NO_LEADER));
+        assert_eq!(state.last_to_lead(), BrokerId(1));
     }
 }
