@@ -5,7 +5,8 @@
 //!     ▲                    │ ▲                              │                 │
 //!     └── epoch is stale ──┴─┴──────── told that it is ─────┴─────────────────┘
 //! ```
-//! A fenced broker asks to stay so until it is ready: its logs are open, its listener is bound.
+//! A fenced broker asks to stay so until it is ready: its logs are open, its listener is bound. One whose disk has failed asks to be fenced: it
+//! cannot lead, and would be chosen.
 //!
 //! Told: the version of the image that this node has applied, what the controller answers, `now`. Answers what to ask next and when. A
 //! registration that is lost (the controller knows another life, or none) is made again; one that another process holds is
@@ -46,6 +47,8 @@ pub(crate) struct Life {
     state: State,
     /// Whether it could serve if it were let.
     is_ready: bool,
+    /// Whether its disk has failed while there are others to lead.
+    is_broken: bool,
     wants_to_leave: bool,
     next_at: Instant,
     /// Heartbeats in a row without an answer.
@@ -58,15 +61,32 @@ impl Life {
     /// A broker that shows itself every `interval` once it is active.
     pub(crate) const fn new(broker: BrokerId, interval: Duration, now: Instant) -> Self {
         let (state, told) = (State::Absent, Offset::NONE);
-        let (is_ready, wants_to_leave) = (false, false);
-        let unanswered = 0;
-        Self { broker, interval, state, is_ready, wants_to_leave, next_at: now, unanswered, told }
+        Self {
+            broker,
+            interval,
+            state,
+            is_ready: false,
+            is_broken: false,
+            wants_to_leave: false,
+            next_at: now,
+            unanswered: 0,
+            told,
+        }
     }
 
     /// Logs are open and the listener is bound: the broker may be unfenced.
     pub(crate) fn ready(&mut self, now: Instant) {
         self.is_ready = true;
         self.next_at = now;
+    }
+
+    /// Its disk has failed, for good: others are to lead. Answers whether that is news.
+    pub(crate) fn on_broken(&mut self, now: Instant) -> bool {
+        if self.is_broken {
+            return false;
+        }
+        (self.is_broken, self.next_at) = (true, now);
+        true
     }
 
     pub(crate) const fn is_ready(&self) -> bool {
@@ -172,7 +192,7 @@ impl Life {
             broker: self.broker,
             epoch,
             applied,
-            wants_fence: !self.is_ready,
+            wants_fence: !self.is_ready || self.is_broken,
             wants_shutdown: self.wants_to_leave,
         })
     }

@@ -118,3 +118,16 @@ fn who_leaves_and_hears_nothing_goes() {
     life.on_told(None, at(4_200));
     assert_eq!(life.next(Offset(9), false, at(4_200)), Step::Ended);
 }
+
+#[test]
+fn a_broker_whose_disk_has_failed_asks_at_once_to_be_fenced_and_stays_so() {
+    let mut life = active();
+    assert!(life.on_broken(at(100)));
+    assert!(!life.on_broken(at(101)), "it is no news any more");
+    let Step::Beat(beat) = life.next(Offset(9), false, at(102)) else { panic!("no beat") };
+    assert!(beat.wants_fence);
+    life.on_told(told(true, false), at(103));
+    assert_eq!(life.state(), State::Fenced(BrokerEpoch(7)));
+    let Step::Beat(beat) = life.next(Offset(9), false, at(300)) else { panic!("no beat") };
+    assert!(beat.wants_fence, "ready as it is");
+}

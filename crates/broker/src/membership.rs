@@ -9,6 +9,7 @@ use std::{io, sync::Arc, time::Duration};
 use controller::{Controller, Refusal, Registration};
 use metadata::Publisher;
 use model::{BrokerEpoch, BrokerId, ErrorCode, Offset};
+use storage::DataDirectory;
 use world::{
     Clock, Instant,
     exec::{self, Condvar, JoinHandle, Mutex, MutexGuard, Wait},
@@ -54,6 +55,8 @@ pub struct MembershipParts {
     pub controller: Controller,
     /// Where the image is found.
     pub publisher: Arc<Publisher>,
+    /// Where the broker's logs are.
+    pub directory: Arc<DataDirectory>,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -167,6 +170,15 @@ impl Driver {
             let image = parts.publisher.current();
             let is_urgent = image.brokers().any(|broker| broker.is_shutting_down);
             let begun = clock.now();
+            // A lone broker has nobody to lead in its place: it tells its clients.
+            let has_failed = parts.directory.is_failed() && image.brokers().count() > 1;
+            if has_failed && life.on_broken(begun) {
+                let node = parts.registration.id;
+                eprintln!(
+                    "error: node {node} takes no part any more: its data directory {} has failed, and others lead in its place. Look at the disk, then start the node again",
+                    parts.directory.path().display()
+                );
+            }
             match life.next(image.version(), is_urgent, begun) {
                 Step::Ended => return,
                 Step::RestUntil(at) => self.rest(&life, image.version(), at.since(begun)),

@@ -158,7 +158,10 @@ impl DataDirectory {
     /// # Errors
     /// When it cannot be read or written.
     pub fn lineage(&self, chance: &mut Chance) -> Result<u128, StorageError> {
-        lineage::claim(&*self.shared.disk, &self.shared.path, self.was_clean, chance)
+        let lineage =
+            lineage::claim(&*self.shared.disk, &self.shared.path, self.was_clean, chance)?;
+        // A failure meanwhile has ended it.
+        self.shared.check().map(|()| lineage)
     }
 
     #[cfg(test)]

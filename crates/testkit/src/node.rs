@@ -363,6 +363,7 @@ impl Running {
             interval: heartbeat_interval(&server),
             controller: controller.clone(),
             publisher: publisher.clone(),
+            directory: directory.clone(),
             clock: clock.clone(),
         });
         let membership = membership.map_err(said)?;

@@ -169,6 +169,7 @@ fn register(
         interval: heartbeat_interval(&settings.server),
         controller: quorum.controller.clone(),
         publisher: quorum.publisher.clone(),
+        directory: quorum.directory.clone(),
         clock: quorum.clock.clone(),
     })?;
     membership.await_registered().map_err(BootError::Registration)?;

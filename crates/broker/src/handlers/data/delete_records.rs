@@ -16,9 +16,13 @@ use world::{Clock, Instant, exec::timeout};
 
 use crate::{dispatch::Context, resolve};
 
+/// As long as a client may have it wait: its later requests wait behind it.
+const WAIT_MAX: Duration = Duration::from_secs(300);
+
 pub(crate) async fn handle(cx: Context, asked: DeleteRecordsRequest) -> DeleteRecordsResponse {
     let clock = Arc::clone(&cx.shared.clock);
     let patience = Duration::from_millis(u64::try_from(asked.timeout_ms).unwrap_or(0));
+    let patience = patience.min(WAIT_MAX);
     let deadline = clock.now().plus(patience);
     // All begin to delete before the first is awaited.
     let begun: Vec<Vec<_>> = asked
