@@ -37,8 +37,8 @@ pub struct Leader {
     log_end: Offset,
     high_watermark: Offset,
     isr: Isr,
-    /// Whether the controller would let somebody lead who is not in sync: nothing may be committed without it.
-    is_anyone_eligible: bool,
+    /// Somebody who is not in sync would be let lead: until it is, nothing may be committed without it.
+    commits_nothing: bool,
     /// All replicas but the leader.
     followers: BTreeMap<BrokerId, Follower>,
     rules: LeaderRules,
@@ -107,8 +107,8 @@ pub struct Effects {
     pub high_watermark: Option<Offset>,
     /// To propose to the controller.
     pub propose_isr: Option<Vec<BrokerId>>,
-    /// The follower has less than it had, or its log begins earlier: it has cut its log, or this is an older request of its own, still under way when it had sent
-    /// another. Whichever is its last is to be looked at again, or what it said before counts no more.
+    /// The follower has less than it had: it has cut its log, or its log begins earlier, or this is an older request of its own that was still
+    /// under way when it had sent another. Whichever is its last is to be looked at again, or what it said before counts no more.
     pub has_less: bool,
 }
 
@@ -142,7 +142,7 @@ impl Leader {
             log_end: reign.log_end,
             high_watermark: reign.high_watermark,
             isr: Isr::committed(reign.state.isr),
-            is_anyone_eligible: false,
+            commits_nothing: false,
             followers: BTreeMap::new(),
             rules,
         };
@@ -210,9 +210,6 @@ impl Leader {
     }
 
     /// The controller has committed another state: an ISR (ours, or one of its own), other replicas, or both.
-    ///
-    /// # Panics
-    /// If somebody is in sync who is no replica: the watermark would pass it over.
     pub fn on_committed(&mut self, state: &Committed<'_>, now: Instant) -> Effects {
         for (id, follower) in &mut self.followers {
             if self.isr.members().contains(id) && !state.isr.contains(id) {
@@ -271,7 +268,7 @@ impl Leader {
     /// Whether acks=all may be given.
     #[must_use]
     pub fn has_enough_replicas(&self) -> bool {
-        self.isr.count() >= self.min_insync_replicas() && !self.is_anyone_eligible
+        self.isr.count() >= self.min_insync_replicas() && !self.commits_nothing
     }
 
     /// `min.insync.replicas`, or the number of replicas where that is less.
@@ -312,14 +309,14 @@ impl Leader {
 
     /// Takes over who the replicas are: who stays keeps what is known of it.
     fn follow(&mut self, state: &Committed<'_>, now: Instant) {
-        self.is_anyone_eligible = !state.elr.is_empty();
-        self.followers.retain(|id, _| state.replicas.contains(id));
-        for id in state.replicas.iter().filter(|id| **id != self.me) {
+        self.commits_nothing = !state.elr.is_empty();
+        // Who is in sync is a replica; were it not so, the watermark must not pass it over.
+        let is_replica = |id: &BrokerId| state.replicas.contains(id) || state.isr.contains(id);
+        self.followers.retain(|id, _| is_replica(id));
+        for id in state.replicas.iter().chain(state.isr).filter(|id| **id != self.me) {
             let new = || Follower::new(state.isr.contains(id), now);
             self.followers.entry(*id).or_insert_with(new);
         }
-        let is_known = |id: &BrokerId| *id == self.me || self.followers.contains_key(id);
-        assert!(self.isr.members().iter().all(is_known), "who is in sync is a replica");
     }
 
     fn lags(&self, follower: &Follower, now: Instant) -> bool {
