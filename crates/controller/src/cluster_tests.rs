@@ -290,45 +290,10 @@ fn a_node_whose_disk_was_emptied_is_told_everything_anew() {
         assert_eq!(nodes[0].create(&format!("after{id}")), Some(ErrorCode::None));
         cluster.empty_disk(id);
         nodes.push(cluster.start(id));
-        assert_converge(&nodes);
-        assert!(nodes.last().unwrap().has_topic(&format!("before{id}")));
+        let back = nodes.last().unwrap();
+        wait_until("it is told", || back.has_topic(&format!("after{id}")));
+        assert!(back.has_topic(&format!("before{id}")));
     }
-    end(nodes);
-}
-
-/// With its vote the one that was away would lead, and take from the third what that and the emptied one had committed.
-#[test]
-fn a_voter_whose_disk_was_emptied_does_not_elect_who_lacks_what_it_had() {
-    let (mut cluster, mut nodes) = three();
-    nodes.pop().unwrap().kill();
-    leader_of(&nodes.iter().collect::<Vec<_>>());
-    assert_eq!(nodes[0].create("a"), Some(ErrorCode::None));
-    end(nodes);
-    cluster.empty_disk(2);
-    let mut nodes = vec![cluster.start(2), cluster.start(3)];
-    std::thread::sleep(cluster.election_timeout * 4);
-    assert!(nodes.iter().all(|node| node.status().leader.is_none()));
-    nodes.push(cluster.start(1));
-    leader_of(&nodes.iter().collect::<Vec<_>>());
-    assert_converge(&nodes);
-    assert!(nodes.iter().all(|node| node.has_topic("a")));
-    end(nodes);
-}
-
-/// Else a cluster could not go on whose first two voters had begun without the third, when one of them dies.
-#[test]
-fn a_new_voter_votes_when_nobody_tells_it_anything() {
-    let mut cluster = Cluster::of(3);
-    let mut nodes = vec![cluster.start(1), cluster.start(2)];
-    leader_of(&nodes.iter().collect::<Vec<_>>());
-    nodes.iter().for_each(TestNode::join);
-    assert_eq!(nodes[0].create("a"), Some(ErrorCode::None));
-    assert_converge(&nodes);
-    nodes.remove(0).kill();
-    nodes.push(cluster.start(3));
-    leader_of(&nodes.iter().collect::<Vec<_>>());
-    assert_converge(&nodes);
-    assert!(nodes[1].has_topic("a"));
     end(nodes);
 }
 

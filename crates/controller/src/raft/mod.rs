@@ -21,7 +21,6 @@ mod log_store;
 mod message;
 mod mute;
 mod network;
-mod newcomer;
 mod node;
 mod runtime;
 mod service;

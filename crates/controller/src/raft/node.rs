@@ -31,7 +31,6 @@ use super::{
     log_store::LogStore,
     message::{Message, Status},
     network::Network,
-    newcomer::Newcomer,
     runtime::Runtime,
     service::Service,
     state_machine::StateMachine,
@@ -172,8 +171,7 @@ impl Node {
         let raft = raft.await.map_err(failed)?;
         let forwarder =
             Forwarder::new(raft.clone(), network.clone(), &options, clock, Arc::clone(&inbox));
-        let newcomer = Newcomer::new(raft.clone(), options.election_timeout);
-        let service = Service::new(raft.clone(), network.clone(), forwarder.clone(), newcomer);
+        let service = Service::new(raft.clone(), network.clone(), forwarder.clone());
         let campaigns = Campaigns::new(raft.clone(), own_id, options.election_timeout, !seed);
         let watched = (raft.clone(), own_id, Arc::clone(&inbox), is_mute);
         let watch = Watch::new(watched, options.election_timeout);

@@ -15,7 +15,6 @@ use super::{
         Envelope, Message, SnapshotPart, Status, encode_appended, encode_vote, encode_voted,
     },
     network::{Network, SNAPSHOT_PART_BYTES},
-    newcomer::Newcomer,
     runtime::Runtime,
     status,
     types::{Raft, Snapshot, Vote},
@@ -28,7 +27,6 @@ pub(crate) struct Service {
     raft: Raft,
     network: Network,
     forwarder: Forwarder,
-    newcomer: Newcomer,
     incoming: Rc<RefCell<Option<Incoming>>>,
 }
 
@@ -41,13 +39,8 @@ struct Incoming {
 }
 
 impl Service {
-    pub(crate) fn new(
-        raft: Raft,
-        network: Network,
-        forwarder: Forwarder,
-        newcomer: Newcomer,
-    ) -> Self {
-        Self { raft, network, forwarder, newcomer, incoming: Rc::default() }
+    pub(crate) fn new(raft: Raft, network: Network, forwarder: Forwarder) -> Self {
+        Self { raft, network, forwarder, incoming: Rc::default() }
     }
 
     /// Answers `bytes`, soon.
@@ -68,11 +61,6 @@ impl Service {
         let body = match message {
             Message::Append(request) => {
                 encode_appended(&self.raft.append_entries(request).await.ok()?)
-            }
-            Message::Vote(request) | Message::PreVote(request)
-                if !self.newcomer.may_vote(&request) =>
-            {
-                return None;
             }
             Message::Vote(request) => encode_voted(&self.raft.vote(request).await.ok()?),
             Message::PreVote(request) => encode_voted(&self.raft.pre_vote(request).await.ok()?),
