@@ -87,6 +87,12 @@ class Process:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
+    def replace(self):
+        """kill -9 and a new start, until it answers."""
+        self.kill()
+        self.launch()
+        self.await_serving()
+
     def await_serving(self, seconds=60):
         """Waits until it answers clients, or HTTP where it has none; returns the seconds that took."""
         begun = time.monotonic()

@@ -143,9 +143,7 @@ def with_a_hang(cluster, tool, wanted, chance):
     if not node:
         return calmly(cluster, tool, wanted, chance)
     waits = begin_without(cluster, tool, wanted, node)
-    node.kill()
-    node.launch()
-    node.await_serving()
+    node.replace()
     await_placed(cluster, wanted)
     tool.check_complete()
     return f"{len(waits)} partitions wait for node {node.id}, which hangs, is killed and comes back"
@@ -160,9 +158,7 @@ def called_off(cluster, tool, wanted, chance):
     waits = begin_without(cluster, tool, wanted, node)
     tool.call_off(node)
     eventually("nothing is reassigned any more", lambda: not cluster.status(node)["reassigned"], 30, 0.1)
-    node.kill()
-    node.launch()
-    node.await_serving()
+    node.replace()
     now = {name: before[name] if name in waits else wanted.get(name, before[name]) for name in before}
     await_placed(cluster, now, set)
     tool.check_complete(but=waits)

@@ -17,8 +17,8 @@ use crate::{StorageError, error::IoContext, properties};
 
 const NAME: &str = "lineage.properties";
 
-/// The lineage of the directory at `path`, which `was_clean` when it was opened; durable when it returns. A crash before it has been written
-/// leaves the old file, which says the same once more or less.
+/// The lineage of the directory at `path`, which `was_clean` when it was opened; durable when it returns. After a crash before that
+/// the old file is read once more, without the mark of a clean close: what was lost is still found, at worst a loss that there was not.
 pub(crate) fn claim(
     disk: &dyn Disk,
     path: &Path,
