@@ -21,6 +21,8 @@ use std::time::Duration;
 use model::{BrokerId, ErrorCode, LeaderEpoch, Offset};
 use world::Instant;
 
+use crate::backoff::Backoff;
+
 /// One follower under one leader in one reign.
 #[derive(Clone, Debug)]
 pub struct Follower {
@@ -28,8 +30,7 @@ pub struct Follower {
     epoch: LeaderEpoch,
     high_watermark: Offset,
     state: State,
-    /// How long the next rest is.
-    backoff: Duration,
+    backoff: Backoff,
     /// Where the last answer was damaged.
     damaged_at: Option<Offset>,
 }
@@ -124,7 +125,7 @@ impl Follower {
             epoch,
             high_watermark,
             state: State::Fetching,
-            backoff: BACKOFF_FIRST,
+            backoff: Backoff::new(BACKOFF_MAX),
             damaged_at: None,
         };
         follower.check_invariant(log_end);
@@ -264,12 +265,11 @@ impl Follower {
 
     fn go_on(&mut self) {
         self.state = State::Fetching;
-        self.backoff = BACKOFF_FIRST;
+        self.backoff.reset();
     }
 
     fn rest(&mut self, now: Instant) -> Step {
-        self.state = State::Resting(now.plus(self.backoff));
-        self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
+        self.state = State::Resting(now.plus(self.backoff.rest()));
         Step::Rest
     }
 
@@ -292,9 +292,7 @@ fn cut_for(
     }
 }
 
-/// The first rest after a refusal: most often the image is a moment late, on either side.
-const BACKOFF_FIRST: Duration = Duration::from_millis(20);
-/// The longest: `replica.fetch.backoff.ms`.
+/// The longest rest after a refusal: `replica.fetch.backoff.ms`.
 const BACKOFF_MAX: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

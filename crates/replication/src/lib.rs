@@ -12,6 +12,7 @@
 //!
 //! What this crate is not: it knows no sockets and no protocol; it decides nothing about the cluster.
 
+mod backoff;
 mod dirty_set;
 mod drop_behind;
 mod ends;

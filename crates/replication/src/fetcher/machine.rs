@@ -15,7 +15,7 @@ use model::{BrokerId, ErrorCode};
 use world::Instant;
 
 use super::{FetchAsk, FetchGot, FetcherOptions, LinkFault, PartitionKey, session::Session};
-use crate::{Followable, Partition};
+use crate::{Followable, Partition, backoff::Backoff};
 
 /// What is fetched from one leader.
 pub struct Fetcher {
@@ -29,6 +29,7 @@ pub struct Fetcher {
     rests: BTreeMap<PartitionKey, Instant>,
     /// The leader could not be reached: not before that time.
     link_rests: Option<Instant>,
+    backoff: Backoff,
     /// Whether the last request failed: one line for many of them.
     is_cut_off: bool,
 }
@@ -54,6 +55,7 @@ impl Fetcher {
             due: BTreeSet::new(),
             rests: BTreeMap::new(),
             link_rests: None,
+            backoff: Backoff::new(options.backoff),
             is_cut_off: false,
         }
     }
@@ -107,6 +109,7 @@ impl Fetcher {
             refused => return self.on_failure(&refused.to_string(), now),
         }
         self.is_cut_off = false;
+        self.backoff.reset();
         self.session.on_answer(got.session_id);
         for part in got.partitions {
             let Some(partition) = self.partitions.get(&part.key) else { continue };
@@ -136,10 +139,36 @@ impl Fetcher {
             eprintln!("warning: cannot fetch from broker {}: {why}", self.leader);
         }
         self.session.begin_anew();
-        self.link_rests = Some(now.plus(self.options.backoff));
+        self.link_rests = Some(now.plus(self.backoff.rest()));
     }
 }
 
 fn key_of(partition: &Partition) -> PartitionKey {
     PartitionKey { topic: partition.topic_id(), partition: partition.name().partition }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use metadata::options::ServerOptions;
+
+    use super::*;
+
+    /// A connection that nobody has used since the leader's last life fails once: its followers are not to miss for a second what it leads now.
+    #[test]
+    fn a_leader_that_cannot_be_reached_is_asked_again_soon_and_then_ever_later() {
+        let options = FetcherOptions::of(&ServerOptions::new(BrokerId(2)));
+        let mut fetcher = Fetcher::new(BrokerId(1), options);
+        let now = Instant(0);
+        let mut rests = Vec::new();
+        for _ in 0..10 {
+            fetcher.on_answer(Err(LinkFault::Failed("closed".to_owned())), now);
+            let Turn::Wait(Some(until)) = fetcher.next(now) else { panic!("it rests") };
+            rests.push(until.since(now));
+        }
+        assert!(rests[0] <= Duration::from_millis(20), "{rests:?}");
+        assert!(rests.is_sorted(), "{rests:?}");
+        assert_eq!(rests.last(), Some(&options.backoff), "{rests:?}");
+    }
 }

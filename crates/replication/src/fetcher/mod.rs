@@ -82,7 +82,7 @@ pub struct FetcherOptions {
     pub bytes_max: usize,
     /// `replica.fetch.max.bytes`: about how many of one partition.
     pub partition_bytes_max: usize,
-    /// `replica.fetch.backoff.ms`: how long to wait after a leader could not be reached.
+    /// `replica.fetch.backoff.ms`: how long to wait, at most, after a leader could not be reached.
     pub backoff: Duration,
 }
 
