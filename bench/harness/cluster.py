@@ -152,6 +152,11 @@ class Cluster:
         self._await("a whole quorum", lambda: all(Quorum(node.port, 5.0).is_whole for node in self.nodes), seconds)
         self.await_in_sync(seconds)
 
+    def balance(self, seconds=240.0):
+        """Elects the preferred leaders, so that every node leads its share; waits until they lead."""
+        wire.elect_preferred(self.port)
+        self._await("the preferred leaders", lambda: all(each.is_as_preferred for each in self.partitions()), seconds)
+
     def remove(self):
         """Ends it, and removes its data."""
         for node in self.nodes:

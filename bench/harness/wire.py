@@ -1,4 +1,4 @@
-"""As much of Kafka's protocol as asking for metadata and creating a topic takes: the probe must cost the broker next to nothing."""
+"""As much of Kafka's protocol as the measurements need themselves: the probe must cost the broker next to nothing."""
 
 import socket
 import struct
@@ -6,6 +6,7 @@ import time
 
 METADATA, METADATA_VERSION = 3, 7
 CREATE_TOPICS, CREATE_TOPICS_VERSION = 19, 2
+ELECT_LEADERS, ELECT_LEADERS_VERSION, PREFERRED = 43, 1, 0
 PROBE_INTERVAL_S = 0.002
 
 
@@ -64,6 +65,11 @@ def create_topic(port, name, partitions, seconds=120.0, replicas=1, assignment=(
     return (time.monotonic() - began) * 1000
 
 
+def elect_preferred(port, seconds=60.0):
+    """Asks that every partition be led by the first of its replicas; some may not be yet when this returns."""
+    ask(port, ELECT_LEADERS, ELECT_LEADERS_VERSION, struct.pack(">bii", PREFERRED, -1, int(seconds * 1000)), seconds)
+
+
 class Partition:
     """What Metadata says about one."""
 
@@ -76,6 +82,11 @@ class Partition:
     def is_in_sync(self):
         """Led, with every replica in its ISR."""
         return self.is_led and sorted(self.replicas) == sorted(self.isr)
+
+    @property
+    def is_as_preferred(self):
+        """Led by the first of its replicas."""
+        return self.is_led and self.leader == self.replicas[0]
 
 
 def partitions_of(port, topic=None):

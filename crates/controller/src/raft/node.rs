@@ -339,8 +339,9 @@ fn config(options: &QuorumOptions) -> Config {
     Config {
         cluster_name: "logmill".to_owned(),
         heartbeat_interval: timeout / u64::from(HEARTBEATS_PER_TIMEOUT),
-        election_timeout_min: timeout,
-        election_timeout_max: timeout + timeout / 2,
+        // A voter waits for the leader's lease, which is the longer of the two, and then for a time between them: `timeout` to one and a half of it.
+        election_timeout_min: timeout / 4,
+        election_timeout_max: timeout * 3 / 4,
         enable_pre_vote: Some(true),
         enable_leader_restore: Some(false),
         snapshot_policy: SnapshotPolicy::Never,
