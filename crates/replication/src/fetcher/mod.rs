@@ -10,6 +10,7 @@
 
 mod assignments;
 mod machine;
+mod pace;
 mod session;
 mod threads;
 

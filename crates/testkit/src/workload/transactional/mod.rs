@@ -6,7 +6,8 @@
 //!       ▲                 │ refused for good: whatever it wrote is aborted by the next
 //!       └─────────────────┘
 //! ```
-//! Every other one speaks the protocol of before KIP-890 (partitions are added first), the rest the one since.
+//! Every other one speaks the protocol of before KIP-890 (partitions are added first), the rest the one since. Before it, an EndTxn that is
+//! late on a broken connection may end the next transaction, at Apache Kafka too: who may have left one behind takes another epoch first.
 
 mod calls;
 
@@ -155,11 +156,19 @@ impl Mover {
         if is_commit {
             history.moved(index, Fate::Unknown);
         }
-        match self.until_known(|it| it.end_transaction(is_commit)) {
+        let mut has_lost_one = false;
+        let ended = self.until_known(|it| {
+            let ended = it.end_transaction(is_commit);
+            has_lost_one |= matches!(ended, Err(Trouble::Lost));
+            ended
+        });
+        match ended {
             Ok((id, epoch)) => {
                 if self.protocol == Protocol::Two {
                     (self.id, self.epoch) = (id, epoch);
                     self.sequences.clear();
+                } else if has_lost_one {
+                    self.id = ProducerId::NONE;
                 }
                 if is_commit {
                     history.moved(index, Fate::Committed);
