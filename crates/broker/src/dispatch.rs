@@ -92,7 +92,7 @@ async fn handle(
         Request::OffsetForLeaderEpoch(asked) => {
             to.send(&data::offset_for_leader_epoch::handle(cx, asked))
         }
-        Request::Metadata(asked) => to.send(&topics::metadata::handle(cx, asked)),
+        Request::Metadata(asked) => to.send(&topics::metadata::handle(cx, asked).await),
         Request::CreateTopics(asked) => to.send(&topics::create_topics::handle(cx, asked).await),
         Request::DeleteTopics(asked) => to.send(&topics::delete_topics::handle(cx, asked).await),
         Request::CreatePartitions(asked) => {

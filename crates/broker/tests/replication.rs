@@ -5,6 +5,8 @@
 mod members;
 mod support;
 
+use std::{sync::Arc, time::Duration};
+
 use bytes::Bytes;
 use members::Members;
 use model::{ProducerEpoch, ProducerId, TimestampMs};
@@ -144,3 +146,33 @@ async fn producers_are_described_by_followers_too() {
 
 /// A batch of one record with a short value.
 const SINGLE_BYTES: usize = 61 + 8;
+
+/// librdkafka, for instance, asks once, at once, and then not for up to a second: who died is no use to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_asks_because_a_leader_died_is_told_who_leads_next() {
+    // The time for which a loss counts never passes.
+    let mut members = Members::start_with(2, Arc::new(world::sim::SimClock::default())).await;
+    members.create(1, &[]);
+    assert_eq!(peer(&members, 1).await.produce(batch(0, &["a"])).await.error_code, 0);
+    members.stop_serving(1).await;
+    let losses = Arc::clone(members.member(2).replicas.losses());
+    while losses.recent(world::Instant::default()).is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
+    let mut survivor = peer(&members, 2).await;
+    let nothing = m::MetadataRequest::default().with_topics(Some(Vec::new()));
+    let brokers: m::MetadataResponse = survivor.ask(Api::Metadata, 12, &nothing).await;
+    assert_eq!(brokers.brokers.len(), 2, "who asks for no leaders need not wait");
+    let asking = tokio::spawn(async move {
+        let all = m::MetadataRequest::default().with_topics(None);
+        survivor.ask::<m::MetadataResponse>(Api::Metadata, 12, &all).await
+    });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(!asking.is_finished(), "it waits for the image");
+    members.lead(2, 1);
+    members.fence(1);
+    let told = asking.await.unwrap();
+    assert_eq!(told.topics[0].partitions[0].leader_id.0, 2);
+    members.stop().await;
+}

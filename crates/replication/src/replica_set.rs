@@ -24,7 +24,7 @@ use world::{Clock, Instant, Space, exec::Mutex};
 
 use crate::{
     IsrProposals, Partition, PartitionError, ReplicationFigures,
-    fetcher::Assignments,
+    fetcher::{Assignments, Losses},
     housekeeping::Schedule,
     opener::Opener,
     partition::{Home, PartitionOptions},
@@ -74,6 +74,7 @@ impl ReplicaSet {
             watched: Mutex::default(),
             damaged: Mutex::default(),
             assignments: Arc::default(),
+            losses: Arc::default(),
             proposals: OnceLock::new(),
             figures: Arc::default(),
         };
@@ -128,6 +129,12 @@ impl ReplicaSet {
     #[must_use]
     pub fn assignments(&self) -> &Arc<Assignments> {
         &self.home.assignments
+    }
+
+    /// Which leaders this node has just lost, as its fetchers find.
+    #[must_use]
+    pub fn losses(&self) -> &Arc<Losses> {
+        &self.home.losses
     }
 
     /// What replication has counted.

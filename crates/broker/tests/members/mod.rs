@@ -60,9 +60,14 @@ pub fn topic_id() -> TopicId {
 impl Members {
     /// `count` brokers, numbered from 1, registered each in its first life.
     pub async fn start(count: i32) -> Self {
+        Self::start_with(count, Arc::new(SystemClock::new())).await
+    }
+
+    /// As [`start`](Self::start); requests are answered by `requests_clock`.
+    pub async fn start_with(count: i32, requests_clock: Arc<dyn Clock>) -> Self {
         let mut members = Self { all: Vec::new(), image: Image::default() };
         for id in 1..=count {
-            members.all.push(Member::start(BrokerId(id)).await);
+            members.all.push(Member::start(BrokerId(id), Arc::clone(&requests_clock)).await);
         }
         let facts: Vec<Fact> = members.all.iter().map(Member::registration).collect();
         members.tell(&facts);
@@ -142,6 +147,12 @@ impl Members {
         tokio::task::spawn_blocking(move || fetchers.stop()).await.unwrap();
     }
 
+    /// Its listener and all its connections are gone.
+    pub async fn stop_serving(&mut self, id: i32) {
+        let member = self.all.iter_mut().find(|member| member.id == BrokerId(id)).unwrap();
+        member.stop_serving().await;
+    }
+
     pub fn member(&self, id: i32) -> &Member {
         self.all.iter().find(|member| member.id == BrokerId(id)).unwrap()
     }
@@ -154,7 +165,7 @@ impl Members {
 }
 
 impl Member {
-    async fn start(id: BrokerId) -> Self {
+    async fn start(id: BrokerId, requests_clock: Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut server = ServerOptions::new(id);
         server.set("log.dirs", folder.path().to_str().unwrap()).unwrap();
@@ -203,7 +214,7 @@ impl Member {
             coordinator: coordinator.clone(),
             transactions: transactions.clone(),
             publisher: Arc::clone(&publisher),
-            clock,
+            clock: requests_clock,
             options: Arc::new(options),
             metrics: Arc::new(Metrics::default()),
         };
@@ -284,12 +295,18 @@ impl Member {
         }
     }
 
+    async fn stop_serving(&mut self) {
+        drop(self.stop.take());
+        if let Some(served) = self.served.take() {
+            served.await.unwrap();
+        }
+    }
+
     pub async fn stop(mut self) {
         if let Some(fetchers) = self.fetchers.take() {
             tokio::task::spawn_blocking(move || fetchers.stop()).await.unwrap();
         }
-        drop(self.stop.take());
-        self.served.take().unwrap().await.unwrap();
+        self.stop_serving().await;
         self.controller.close();
         self.transactions.stop();
         self.coordinator.stop();

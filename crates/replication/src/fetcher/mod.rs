@@ -9,6 +9,7 @@
 //! it takes [`Assignments`] and turns [`Fetcher`]s itself.
 
 mod assignments;
+mod losses;
 mod machine;
 mod pace;
 mod session;
@@ -23,6 +24,7 @@ use model::{BrokerId, ErrorCode, PartitionId, TopicId};
 use crate::{Ask, LeaderSays, Waiter};
 
 pub use assignments::Assignments;
+pub use losses::{LOSS_MAX, Losses};
 pub use machine::{Fetcher, Turn};
 pub use threads::Fetchers;
 

@@ -18,7 +18,7 @@ use world::{
     exec::{self, JoinHandle, Mutex, MutexGuard},
 };
 
-use super::{Assignments, Fetcher, FetcherOptions, Leaders, LinkFault, Turn};
+use super::{Assignments, Fetcher, FetcherOptions, Leaders, LinkFault, Losses, Turn};
 use crate::{ReplicaSet, Waiter};
 
 /// The fetching threads; they end with [`Self::stop`] or when dropped.
@@ -29,6 +29,7 @@ pub struct Fetchers {
 
 struct Shared {
     assignments: Arc<Assignments>,
+    losses: Arc<Losses>,
     leaders: Arc<dyn Leaders>,
     options: FetcherOptions,
     clock: Arc<dyn Clock>,
@@ -55,6 +56,7 @@ impl Fetchers {
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             assignments: Arc::clone(replicas.assignments()),
+            losses: Arc::clone(replicas.losses()),
             leaders,
             options,
             clock: Arc::clone(replicas.clock()),
@@ -139,8 +141,12 @@ impl Shared {
                     }
                     let answer = link.fetch(&ask, &waiter);
                     let now = self.clock.now();
-                    if matches!(answer, Err(LinkFault::Interrupted)) {
-                        undisturbed_until = now.plus(DISTURBED_EVERY);
+                    match answer {
+                        Ok(_) => self.losses.note_answer(leader),
+                        Err(LinkFault::Interrupted) => {
+                            undisturbed_until = now.plus(DISTURBED_EVERY);
+                        }
+                        Err(LinkFault::Failed(_)) => self.losses.note_failure(leader, now),
                     }
                     fetcher.on_answer(answer, now);
                 }

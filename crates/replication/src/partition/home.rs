@@ -11,7 +11,10 @@ use storage::DataDirectory;
 use world::{Clock, Instant, exec::Mutex};
 
 use super::Partition;
-use crate::{IsrProposals, ReplicationFigures, fetcher::Assignments};
+use crate::{
+    IsrProposals, ReplicationFigures,
+    fetcher::{Assignments, Losses},
+};
 
 /// What all partitions of a node share.
 pub(crate) struct Home {
@@ -30,6 +33,8 @@ pub(crate) struct Home {
     pub(crate) damaged: Mutex<Vec<Weak<Partition>>>,
     /// Whom to fetch what from.
     pub(crate) assignments: Arc<Assignments>,
+    /// Who of those does not answer any more.
+    pub(crate) losses: Arc<Losses>,
     /// Where ISRs are proposed; a node that was told of nobody changes none.
     pub(crate) proposals: OnceLock<Arc<dyn IsrProposals>>,
     pub(crate) figures: Arc<ReplicationFigures>,

@@ -3,6 +3,11 @@
 //! 1 null topics for all; 4 says whether topics may be made; 5 offline replicas; 7 leader epochs; 8 authorised operations;
 //! 9 flexible; 10 topic ids (asked for by id from 12). A topic that is missing and may be made is made behind the answer, as Kafka does:
 //! the client asks again.
+//!
+//! A client that has lost a broker asks at once, and then librdkafka for instance not again for up to a second. So where this node has lost it too, the
+//! answer waits for the image that says who leads instead: until the broker is fenced, answers, or [`LOSS_MAX`](replication::fetcher::LOSS_MAX) is over.
+
+use std::time::Duration;
 
 use controller::NewTopic;
 use metadata::{Broker, Image, NO_LEADER, PartitionState, Topic};
@@ -13,10 +18,15 @@ use wire::messages::{
     metadata_response::{MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic},
     text,
 };
+use world::exec::delay;
 
 use crate::{dispatch::Context, handlers::operations, internal_topics};
 
-pub(crate) fn handle(cx: Context, asked: MetadataRequest) -> MetadataResponse {
+pub(crate) async fn handle(mut cx: Context, asked: MetadataRequest) -> MetadataResponse {
+    while has_lost_a_leader(&cx, &asked) {
+        delay(LOOK_AGAIN_AFTER).await;
+        cx.image = cx.shared.publisher.current();
+    }
     let include = asked.include_topic_authorized_operations;
     let topics = match &asked.topics {
         None => cx.image.topics().map(|topic| describe(&cx.image, topic)).collect(),
@@ -44,6 +54,15 @@ pub(crate) fn handle(cx: Context, asked: MetadataRequest) -> MetadataResponse {
         answer
     }
 }
+
+fn has_lost_a_leader(cx: &Context, asked: &MetadataRequest) -> bool {
+    let asks_for_leaders = asked.topics.as_ref().is_none_or(|topics| !topics.is_empty());
+    let lost = cx.shared.replicas.losses().recent(cx.shared.clock.now());
+    asks_for_leaders && lost.into_iter().any(|broker| cx.image.is_visible(broker))
+}
+
+/// How soon to look for a newer image.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(2);
 
 /// Which broker is named as the controller: any that is alive, since all of them pass requests on.
 pub(crate) fn any_broker(image: &Image) -> i32 {
