@@ -264,9 +264,7 @@ fn a_disk_that_fails_while_a_followers_log_is_cut_panics_nobody() {
         let partition = node.create_on((&[1, 2], 2), 1, &[]);
         partition.ensure_open().unwrap();
         let now = node.clock.now();
-        let Followable::Ask { ask: asked, .. } = partition.to_ask(BrokerId(2), now) else {
-            panic!("it asks")
-        };
+        let Followable::Ask(asked) = partition.to_ask(BrokerId(2), now) else { panic!("it asks") };
         let mut records = batch(&["x", "y"]);
         records::stamp::offset_and_epoch(&mut records, Offset(0), LeaderEpoch(0));
         let said = LeaderSays::Records { high_watermark: Offset(1), log_start: Offset(0) };
@@ -274,9 +272,7 @@ fn a_disk_that_fails_while_a_followers_log_is_cut_panics_nobody() {
         assert_eq!(partition.offsets().high_watermark, Offset(1));
 
         node.disk.stop_after(steps);
-        let Followable::Ask { ask: asked, .. } = partition.to_ask(BrokerId(2), now) else {
-            panic!("it asks")
-        };
+        let Followable::Ask(asked) = partition.to_ask(BrokerId(2), now) else { panic!("it asks") };
         let gone = LeaderSays::OutOfRange { log_start: Offset(50) };
         partition.on_leader_answer(&asked, gone, &bytes::Bytes::new());
         partition.offsets().assert_order();
@@ -856,7 +852,7 @@ fn a_follower_tells_of_the_producers_that_it_knows() {
     let mut node = Node::new();
     let partition = node.create_on((&[1, 2], 2), 1, &[]);
     assert_eq!(partition.producers().unwrap(), []);
-    let Followable::Ask { ask: asked, .. } = partition.to_ask(BrokerId(2), node.clock.now()) else {
+    let Followable::Ask(asked) = partition.to_ask(BrokerId(2), node.clock.now()) else {
         panic!("it asks")
     };
     let mut records = transactional("t");

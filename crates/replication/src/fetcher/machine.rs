@@ -14,9 +14,7 @@ use std::{
 use model::{BrokerId, ErrorCode};
 use world::Instant;
 
-use super::{
-    FetchAsk, FetchGot, FetcherOptions, LinkFault, PartitionKey, pace::Pace, session::Session,
-};
+use super::{FetchAsk, FetchGot, FetcherOptions, LinkFault, PartitionKey, session::Session};
 use crate::{Followable, Partition, backoff::Backoff};
 
 /// What is fetched from one leader.
@@ -29,9 +27,6 @@ pub struct Fetcher {
     due: BTreeSet<PartitionKey>,
     /// Not to be asked for before that time.
     rests: BTreeMap<PartitionKey, Instant>,
-    /// Asked for, and not in sync.
-    behind: BTreeSet<PartitionKey>,
-    pace: Pace,
     /// The leader could not be reached: not before that time.
     link_rests: Option<Instant>,
     backoff: Backoff,
@@ -59,8 +54,6 @@ impl Fetcher {
             partitions: BTreeMap::new(),
             due: BTreeSet::new(),
             rests: BTreeMap::new(),
-            behind: BTreeSet::new(),
-            pace: Pace::default(),
             link_rests: None,
             backoff: Backoff::new(options.backoff),
             is_cut_off: false,
@@ -82,29 +75,22 @@ impl Fetcher {
         }
         let (due, rests) = (&mut self.due, &mut self.rests);
         rests.retain(|key, until| *until > now || !due.insert(*key));
-        let behind_from = self.pace.rests_until(now);
-        if behind_from > now {
-            // Those that had nothing in the last answer are asked for as it stands: they too rest.
-            self.due.extend(self.behind.iter().copied());
-        }
         for key in std::mem::take(&mut self.due) {
-            self.look(key, now, behind_from);
+            self.look(key, now);
         }
         if self.session.is_empty() {
             return Turn::Wait(self.rests.values().min().copied());
         }
         let said = self.session.next();
-        self.pace.on_asked(now);
         let soonest = self.rests.values().min().map(|until| until.since(now));
         let wait_max =
             soonest.map_or(self.options.wait_max, |rest| rest.min(self.options.wait_max));
-        let partition_bytes_max = self.pace.bytes_max(self.options.partition_bytes_max, now);
         Turn::Fetch(FetchAsk {
             session_id: said.id,
             session_epoch: said.epoch,
             partitions: said.partitions,
             forgotten: said.forgotten,
-            options: FetcherOptions { wait_max, partition_bytes_max, ..self.options },
+            options: FetcherOptions { wait_max, ..self.options },
         })
     }
 
@@ -125,8 +111,6 @@ impl Fetcher {
         self.is_cut_off = false;
         self.backoff.reset();
         self.session.on_answer(got.session_id);
-        let of_behind = got.partitions.iter().filter(|part| self.behind.contains(&part.key));
-        self.pace.on_answered(of_behind.map(|part| part.records.len()).sum());
         for part in got.partitions {
             let Some(partition) = self.partitions.get(&part.key) else { continue };
             let Some(asked) = self.session.asked(part.key) else { continue };
@@ -135,21 +119,10 @@ impl Fetcher {
         }
     }
 
-    /// Those that are not in sync are not asked for before `behind_from`.
-    fn look(&mut self, key: PartitionKey, now: Instant, behind_from: Instant) {
-        self.behind.remove(&key);
+    fn look(&mut self, key: PartitionKey, now: Instant) {
         let Some(partition) = self.partitions.get(&key) else { return };
         match partition.to_ask(self.leader, now) {
-            Followable::Ask { is_in_sync: false, .. } if behind_from > now => {
-                self.behind.insert(key);
-                self.rests.insert(key, behind_from);
-            }
-            Followable::Ask { ask, is_in_sync } => {
-                if !is_in_sync {
-                    self.behind.insert(key);
-                }
-                return self.session.ask(key, ask);
-            }
+            Followable::Ask(ask) => return self.session.ask(key, ask),
             Followable::Rests(until) => {
                 self.rests.insert(key, until);
             }

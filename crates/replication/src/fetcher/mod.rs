@@ -11,7 +11,6 @@
 mod assignments;
 mod losses;
 mod machine;
-mod pace;
 mod session;
 mod threads;
 

@@ -11,13 +11,8 @@ use crate::{Ask, FetchRequest, LeaderSays, PartitionError, Step};
 /// Whether, and what, a fetcher is to ask for a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Followable {
-    /// This; `is_in_sync`: its leader waits for it with every record.
-    Ask {
-        /// The question.
-        ask: Ask,
-        /// Whether it is in the ISR, as far as is known here.
-        is_in_sync: bool,
-    },
+    /// This.
+    Ask(Ask),
     /// Nothing before this time.
     Rests(Instant),
     /// Nothing until it is told of again: it has failed, or its log is not open yet.
@@ -40,10 +35,7 @@ impl Partition {
         }
         match &core.state {
             State::Followed(followed) => match followed.follower.ask(&followed.own_log(), now) {
-                Some(ask) => {
-                    let is_in_sync = core.assigned.isr.contains(&self.home.node);
-                    Followable::Ask { ask, is_in_sync }
-                }
+                Some(ask) => Followable::Ask(ask),
                 None => {
                     followed.follower.next_deadline().map_or(Followable::Idle, Followable::Rests)
                 }
