@@ -265,6 +265,15 @@ impl Leader {
         !self.followers.is_empty()
     }
 
+    /// Whether another in sync has fetched in this reign, or there is no other. Until then the next reign may have begun without this leader having heard of it.
+    #[must_use]
+    pub fn is_followed(&self) -> bool {
+        let mut others = self.isr.members().iter().filter(|id| **id != self.me).peekable();
+        let has_fetched =
+            |id: &BrokerId| self.followers.get(id).is_some_and(|it| it.log_end.is_some());
+        others.peek().is_none() || others.any(has_fetched)
+    }
+
     /// Whether acks=all may be given.
     #[must_use]
     pub fn has_enough_replicas(&self) -> bool {

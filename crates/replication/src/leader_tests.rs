@@ -40,6 +40,30 @@ fn a_new_leader_waits_for_those_in_sync() {
     replay(include_str!("leader_traces/election.txt"));
 }
 
+#[test]
+fn a_leader_is_followed_once_another_in_sync_has_fetched_in_its_reign() {
+    let (all, alone) = ([BrokerId(1), BrokerId(2)], [BrokerId(1)]);
+    let lead = |isr: &[BrokerId]| {
+        let state = Committed { replicas: &all, isr, elr: &[] };
+        let (log_end, high_watermark) = (Offset(5), Offset(5));
+        let reign =
+            Reign { me: BrokerId(1), epoch: LeaderEpoch(3), log_end, high_watermark, state };
+        Leader::new(&reign, rules("1"), Instant::default()).0
+    };
+    assert!(lead(&alone).is_followed(), "there is nobody who could lead in its place");
+    let mut leader = lead(&all);
+    assert!(!leader.is_followed());
+    let fetch = FollowerFetch {
+        follower: BrokerId(2),
+        at: Offset(5),
+        log_start: Offset(0),
+        broker_epoch: BrokerEpoch(1),
+        is_eligible: true,
+    };
+    let _ = leader.on_follower_fetch(fetch, Instant::default());
+    assert!(leader.is_followed());
+}
+
 fn replay(trace: &str) {
     let mut stage = Stage { leader: None, replicas: Vec::new(), now: Instant::default() };
     let mut seen = String::new();

@@ -716,6 +716,27 @@ fn a_follower_is_looked_at_again_when_an_older_request_of_its_own_takes_it_back(
     assert_eq!(fetch(2, 1).offsets.high_watermark, Offset(1));
 }
 
+/// Found by the simulation: a leader that heard late of its reign, when another had followed and had acknowledged records, called the next batch out of order.
+#[test]
+fn a_leader_whom_nobody_follows_yet_calls_no_batch_out_of_order() {
+    let mut node = Node::new();
+    node.create(1, &[]);
+    let (all, partition_epoch) = (ids(&[1, 2]), PartitionEpoch(1));
+    let state = StateFact { replicas: all.clone(), isr: all, partition_epoch, ..led() };
+    node.tell(&[Fact::Partitions { topic: topic_id(1), first: PartitionId(1), count: 1, state }]);
+    let partition = node.replicas().find_by_id(topic_id(1), PartitionId(1)).unwrap();
+    let produce = |sequence| {
+        let mut builder = BatchBuilder::new(Codec::None);
+        builder.producer(ProducerId(7), ProducerEpoch(0), sequence);
+        builder.append(TimestampMs(1_000), None, Some(b"x"), &[]);
+        partition.append(builder.finish(), Acks::Leader, Origin::Client)
+    };
+    assert_eq!(produce(0).unwrap().appended.base, Offset(0));
+    assert_eq!(code(produce(17)), ErrorCode::NotLeaderOrFollower);
+    fetched(&partition, (BrokerId(2), BrokerEpoch(1)), (1, 0));
+    assert_eq!(code(produce(17)), ErrorCode::OutOfOrderSequenceNumber);
+}
+
 fn fetched(
     partition: &Partition,
     (replica, broker_epoch): (BrokerId, BrokerEpoch),

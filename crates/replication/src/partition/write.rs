@@ -2,10 +2,10 @@
 
 use bytes::BytesMut;
 use model::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Verification, VerificationGuard};
-use storage::{Appended, Log, Origin};
+use storage::{AppendError, Appended, Log, Origin};
 use world::Instant;
 
-use super::{Core, Partition, State, wake};
+use super::{Core, Led, Partition, State, wake};
 use crate::PartitionError;
 
 /// How many must have a record before its producer is told.
@@ -69,6 +69,17 @@ impl Placed {
     }
 }
 
+/// To its producer a batch out of order is a loss of records, for good. A leader whom nobody follows yet may lack what another has acknowledged since: who really leads
+/// is to be asked again.
+fn refusal(led: &Led, error: AppendError) -> PartitionError {
+    match error {
+        AppendError::OutOfOrderSequence { .. } if !led.leader.is_followed() => {
+            PartitionError::NotLeader
+        }
+        error => error.into(),
+    }
+}
+
 impl Partition {
     /// Appends one batch. With `flush.messages` reached it is synced before this returns, and before any reader sees it.
     ///
@@ -91,10 +102,11 @@ impl Partition {
             return Err(PartitionError::NotEnoughReplicas { in_sync, required });
         }
         if let Verification::Asked(guard) = verification {
-            led.log.check_verified(&batch, guard)?;
+            led.log.check_verified(&batch, guard).map_err(|error| refusal(led, error))?;
         }
         let before = led.log.end();
-        let appended = led.log.append(batch, led.leader.epoch(), origin, wall)?;
+        let appended = led.log.append(batch, led.leader.epoch(), origin, wall);
+        let appended = appended.map_err(|error| refusal(led, error))?;
         let (end, reign) = (led.log.end(), led.leader.epoch());
         assert!(end >= before, "an append never shortens the log");
         let is_news = !appended.duplicate
