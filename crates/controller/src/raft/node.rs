@@ -339,8 +339,9 @@ fn config(options: &QuorumOptions) -> Config {
     Config {
         cluster_name: "logmill".to_owned(),
         heartbeat_interval: timeout / u64::from(HEARTBEATS_PER_TIMEOUT),
-        // A voter waits for the leader's lease, which is the longer of the two, and then for a time between them: `timeout` to one and a half of it.
-        election_timeout_min: timeout / 4,
+        // A voter waits for the leader's lease, which is the longer of the two, and then for a time between them: 1.25 to 1.5 times `timeout`. A vote must come,
+        // with its voter's sync, within the shorter.
+        election_timeout_min: timeout / 2,
         election_timeout_max: timeout * 3 / 4,
         enable_pre_vote: Some(true),
         enable_leader_restore: Some(false),
@@ -376,3 +377,24 @@ const SNAPSHOT_TIMEOUT_MS: u64 = 30_000;
 
 const _: () =
     assert!(GROWN_BYTES_LEAST as usize <= ENTRY_BYTES_MAX, "an entry is a snapshot's worth");
+
+#[cfg(test)]
+mod tests {
+    use metadata::options::ServerOptions;
+
+    use super::*;
+
+    #[test]
+    fn openraft_takes_every_election_timeout_and_waits_about_as_long() {
+        for timeout in ["50", "300", "1000", "10000"] {
+            let mut server = ServerOptions::new(BrokerId(1));
+            server.set("controller.quorum.election.timeout.ms", timeout).unwrap();
+            let config = config(&QuorumOptions::alone(BrokerId(1), &server)).validate().unwrap();
+            let timeout: u64 = timeout.parse().unwrap();
+            let waits = [config.election_timeout_min, config.election_timeout_max]
+                .map(|random| config.election_timeout_max + random);
+            assert!(waits[0] >= timeout && waits[1] <= timeout * 3 / 2, "{waits:?} for {timeout}");
+            assert!(config.heartbeat_interval * 4 < waits[0], "four may be late");
+        }
+    }
+}

@@ -169,7 +169,7 @@ pub const ROWS: &[Row] = rows! {
     "queued.max.requests" Int "500" from(1), fixed, "Accepted; the bounds here are in bytes.";
     "quota.window.num" Int "11" from(1), fixed, "Windows over which quotas are measured.";
     "quota.window.size.seconds" Int "1" from(1), fixed, "The length of such a window.";
-    "replica.fetch.backoff.ms" Int "1000" from(0), fixed, "How long a follower waits after its leader could not be reached.";
+    "replica.fetch.backoff.ms" Int "1000" from(0), fixed, "How long a follower waits, at most, after its leader could not be reached.";
     "replica.fetch.max.bytes" Int "1048576" from(0), fixed, "Bytes that a follower asks for per partition.";
     "replica.fetch.min.bytes" Int "1" ANY, fixed, "Bytes that a follower waits for.";
     "replica.fetch.response.max.bytes" Int "10485760" from(0), fixed, "Bytes that a follower asks for in all.";
