@@ -66,7 +66,13 @@ impl LeaderLink for Link {
         let Some(runtime) = self.runtime.take() else {
             return Err(LinkFault::Failed("there is no runtime to fetch on".to_owned()));
         };
-        let done = runtime.block_on(self.exchange(ask, interrupt));
+        let is_reused = self.connection.is_some();
+        let mut done = runtime.block_on(self.exchange(ask, interrupt));
+        if is_reused && matches!(done, Err(LinkFault::Failed(_))) {
+            // Nobody has watched it since it was used last: it may be one to the leader's life before.
+            self.connection = None;
+            done = runtime.block_on(self.exchange(ask, interrupt));
+        }
         if done.is_err() {
             // An answer that comes late would be taken for the next one's.
             self.connection = None;

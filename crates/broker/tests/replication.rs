@@ -163,7 +163,7 @@ async fn a_client_that_asks_because_a_leader_died_is_told_who_leads_next() {
     let mut survivor = peer(&members, 2).await;
     let nothing = m::MetadataRequest::default().with_topics(Some(Vec::new()));
     let brokers: m::MetadataResponse = survivor.ask(Api::Metadata, 12, &nothing).await;
-    assert_eq!(brokers.brokers.len(), 2, "who asks for no leaders need not wait");
+    assert_eq!(brokers.brokers.len(), 2, "who does not ask for what it led need not wait");
     let asking = tokio::spawn(async move {
         let all = m::MetadataRequest::default().with_topics(None);
         survivor.ask::<m::MetadataResponse>(Api::Metadata, 12, &all).await

@@ -202,7 +202,8 @@ impl Connection {
             self.inbound.wait(&mut self.ahead, false).await?;
             self.ahead.settle(&mut self.outbox)?;
         }
-        Ok(())
+        // What this request waits for, the answers before it need not.
+        self.flush().await
     }
 
     async fn flush(&mut self) -> Result<(), Ended> {

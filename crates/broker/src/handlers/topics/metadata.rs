@@ -5,13 +5,14 @@
 //! the client asks again.
 //!
 //! A client that has lost a broker asks at once, and then librdkafka for instance not again for up to a second. So where this node has lost it too, the
-//! answer waits for the image that says who leads instead: until the broker is fenced, answers, or [`LOSS_MAX`](replication::fetcher::LOSS_MAX) is over.
+//! answer waits for the image that says who leads instead: until the broker is fenced, answers, or [`LOSS_MAX`] is over.
 
 use std::time::Duration;
 
 use controller::NewTopic;
 use metadata::{Broker, Image, NO_LEADER, PartitionState, Topic};
 use model::{BrokerId, ErrorCode, TopicId, TopicName};
+use replication::fetcher::LOSS_MAX;
 use wire::messages::{
     self, MetadataRequest, MetadataResponse,
     metadata_request::MetadataRequestTopic,
@@ -23,7 +24,8 @@ use world::exec::delay;
 use crate::{dispatch::Context, handlers::operations, internal_topics};
 
 pub(crate) async fn handle(mut cx: Context, asked: MetadataRequest) -> MetadataResponse {
-    while has_lost_a_leader(&cx, &asked) {
+    let deadline = cx.shared.clock.now().plus(LOSS_MAX);
+    while has_lost_a_leader(&cx, &asked) && cx.shared.clock.now() < deadline {
         delay(LOOK_AGAIN_AFTER).await;
         cx.image = cx.shared.publisher.current();
     }
@@ -55,10 +57,22 @@ pub(crate) async fn handle(mut cx: Context, asked: MetadataRequest) -> MetadataR
     }
 }
 
+/// Whether the answer would name a leader that this node has just lost.
 fn has_lost_a_leader(cx: &Context, asked: &MetadataRequest) -> bool {
-    let asks_for_leaders = asked.topics.as_ref().is_none_or(|topics| !topics.is_empty());
-    let lost = cx.shared.replicas.losses().recent(cx.shared.clock.now());
-    asks_for_leaders && lost.into_iter().any(|broker| cx.image.is_visible(broker))
+    let mut lost = cx.shared.replicas.losses().recent(cx.shared.clock.now());
+    lost.retain(|broker| cx.image.is_visible(*broker));
+    if lost.is_empty() {
+        return false;
+    }
+    let is_led = |topic: &Topic| topic.partitions.iter().any(|state| lost.contains(&state.leader));
+    match &asked.topics {
+        None => cx.image.topics().any(|topic| is_led(topic)),
+        Some(topics) => topics.iter().any(|topic| {
+            let by_name = topic.name.as_ref().and_then(|name| cx.image.topic(name));
+            let found = by_name.or_else(|| cx.image.topic_by_id(TopicId(topic.topic_id)));
+            found.is_some_and(|topic| is_led(topic))
+        }),
+    }
 }
 
 /// How soon to look for a newer image.
