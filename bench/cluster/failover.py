@@ -15,6 +15,7 @@ RATE = 200
 # Longer than both systems' session timeout (9 s) and the time of an election.
 PAUSE_SECONDS = 12.0
 SETTLE_SECONDS = 3.0
+LED_SECONDS_MAX = 120.0
 # A client that is not what is measured: it notices by itself within a second that a broker no longer answers.
 WATCHFUL = {"topic_metadata_refresh_interval_ms": 500, "socket_timeout_ms": 1000, "request_timeout_ms": 1000}
 
@@ -92,13 +93,16 @@ def _begin(cluster, options, **settings):
 
 
 def in_turn(cluster, count):
-    """So many victims."""
+    """So many of the nodes, one after the other, over and over."""
     return (cluster.nodes[number % len(cluster.nodes)] for number in range(count))
 
 
 def _await_led(cluster, gone):
     port = cluster.others(gone)[0].port
+    deadline = time.monotonic() + LED_SECONDS_MAX
     while any(each.leader in (gone.number, -1) for each in partitions_of(port, "gaps")):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"after {LED_SECONDS_MAX:g} s node {gone.number} is still named as a leader")
         time.sleep(0.01)
 
 

@@ -154,8 +154,14 @@ class Cluster:
 
     def balance(self, seconds=240.0):
         """Elects the preferred leaders, so that every node leads its share; waits until they lead."""
-        wire.elect_preferred(self.port)
-        self._await("the preferred leaders", lambda: all(each.is_as_preferred for each in self.partitions()), seconds)
+
+        def is_balanced():
+            if all(each.is_as_preferred for each in self.partitions()):
+                return True
+            wire.elect_preferred(self.port)
+            return False
+
+        self._await("the preferred leaders", is_balanced, seconds)
 
     def remove(self):
         """Ends it, and removes its data."""
