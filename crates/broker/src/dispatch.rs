@@ -27,7 +27,7 @@ impl Asker {
     }
 }
 
-/// One request's surroundings. The image is the same from the first look to the last, but for who waits for a newer one (Metadata).
+/// One request's surroundings. The image is the same from the first look to the last; Metadata may wait for a newer one before it looks.
 pub(crate) struct Context {
     pub(crate) shared: Arc<Shared>,
     pub(crate) asker: Arc<Asker>,

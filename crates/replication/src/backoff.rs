@@ -28,8 +28,7 @@ impl Backoff {
     }
 }
 
-/// The first rest. A refusal is most often an image that is a moment late, on either side; a connection that fails is most often one to the leader's
-/// life before, which nobody has used since.
+/// The first rest. A refusal is most often an image that is a moment late, on either side; a leader that cannot be reached is most often about to be replaced, or back.
 const FIRST: Duration = Duration::from_millis(20);
 
 #[cfg(test)]

@@ -155,7 +155,7 @@ mod tests {
 
     use super::*;
 
-    /// A connection that nobody has used since the leader's last life fails once: its followers are not to miss for a second what it leads now.
+    /// Found by a client's trace: a whole second's rest after one failure kept acks=all waiting for what the leader leads now.
     #[test]
     fn a_leader_that_cannot_be_reached_is_asked_again_soon_and_then_ever_later() {
         let options = FetcherOptions::of(&ServerOptions::new(BrokerId(2)));
