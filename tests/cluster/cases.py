@@ -5,6 +5,7 @@ import time
 
 import quorum
 import reassigning
+from deposed import deposed
 from harness.report import check, eventually, say
 from history import check_history, check_replicas, lost, read_all
 from load import Load
@@ -359,6 +360,7 @@ CASES = {
     "reassign": reassign,
     "cut": cut,
     "lossy": lossy,
+    "deposed": deposed,
     "kafka-python": riding(kafka_python),
     "franz-go": riding(franz_go),
     "kafka-tools": riding(kafka_tools),

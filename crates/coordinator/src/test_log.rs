@@ -26,6 +26,7 @@ struct State {
     newest_epoch: LeaderEpoch,
     /// Some: only so much is committed.
     committed: Option<Offset>,
+    has_others: bool,
 }
 
 impl TestLog {
@@ -54,6 +55,11 @@ impl TestLog {
     /// Somebody else leads now.
     pub(crate) fn lead(&self, epoch: LeaderEpoch) {
         self.lock().newest_epoch = epoch;
+    }
+
+    /// From now on others are in sync too.
+    pub(crate) fn be_replicated(&self) {
+        self.lock().has_others = true;
     }
 
     /// How far commits are held.
@@ -163,6 +169,10 @@ impl Log for TestLog {
             }
         }
         Ok(self.end(reign.partition))
+    }
+
+    fn is_alone(&self, _: Reign) -> bool {
+        !self.lock().has_others
     }
 
     fn committed(&self, reign: Reign) -> Offset {

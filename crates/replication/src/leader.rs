@@ -274,6 +274,12 @@ impl Leader {
         others.peek().is_none() || others.any(has_fetched)
     }
 
+    /// Whether it is in sync alone, and will be for as long as it proposes nobody.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.isr.members() == [self.me] && !self.isr.is_pending()
+    }
+
     /// Whether acks=all may be given.
     #[must_use]
     pub fn has_enough_replicas(&self) -> bool {

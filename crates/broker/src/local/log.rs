@@ -112,6 +112,10 @@ impl coordinator::Log for LocalLog {
         of_reign.map_or(Offset::NONE, |offsets| offsets.high_watermark)
     }
 
+    fn is_alone(&self, reign: Reign) -> bool {
+        self.find(reign.partition).is_ok_and(|partition| partition.leads_alone(reign.epoch))
+    }
+
     fn wakes(&self, wake: Wake) {
         let waker = Waker::from(Arc::new(Woken(wake)));
         self.waits.lock().unwrap_or_else(PoisonError::into_inner).waker = Some(waker);

@@ -148,8 +148,10 @@ impl Play {
     fn new(initial_rebalance_delay_ms: i32, group_size_max: usize) -> Self {
         let options =
             GroupOptions { initial_rebalance_delay_ms, group_size_max, ..GroupOptions::default() };
+        let world = World::new(options, 1);
+        world.log.be_replicated();
         Self {
-            world: World::new(options, 1),
+            world,
             told: BTreeMap::new(),
             leaders: BTreeMap::new(),
             life: 0,

@@ -87,6 +87,10 @@ impl Shard for GroupShard {
         GroupRecord::decode(key, value).ok()
     }
 
+    fn barrier() -> Vec<u8> {
+        GroupRecord::Offset { group: "".into(), topic: "".into(), partition: -1, value: None }.key()
+    }
+
     fn apply(&mut self, record: &GroupRecord, at: At) {
         match record {
             GroupRecord::Offset { group, topic, partition, value: Some(committed) } => {
@@ -170,6 +174,8 @@ impl Shard for GroupShard {
                 cx.answer(ticket, Answered::EndTransaction(ErrorCode::None));
             }
             Asked::FetchOffsets(request, is_stable_wanted) => {
+                // Of an older offset than the newest whoever goes on from there would do again what is done.
+                cx.outcome.batching = Batching::Barrier;
                 let unstable = is_stable_wanted.then_some(pending);
                 cx.answer(ticket, Answered::FetchOffsets(offsets.fetch(&request, unstable)));
             }

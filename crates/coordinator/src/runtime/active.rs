@@ -111,6 +111,9 @@ impl<S: Shard> Active<S> {
         batching: Batching,
         now: Now,
     ) -> Result<(), Refused<S>> {
+        if batching == Batching::Barrier && log.is_alone(self.reign) {
+            return Ok(());
+        }
         let batches = match batches::encode::<S>(&records, batching, now.wall) {
             Ok(batches) => batches,
             Err(code) => return Err((records, code)),
@@ -139,7 +142,7 @@ impl<S: Shard> Active<S> {
         }
         let transaction = match batching {
             Batching::InTransaction(producer, _) => Some(producer.id),
-            Batching::Whole | Batching::Split | Batching::End(..) => None,
+            Batching::Whole | Batching::Split | Batching::End(..) | Batching::Barrier => None,
         };
         let count = i64::try_from(records.len()).expect("a batch counts in 31 bits");
         for (offset, record) in (last.0 - count + 1..).map(Offset).zip(records) {

@@ -13,7 +13,7 @@ pub(crate) struct Encoded {
     pub(crate) record_count: usize,
 }
 
-/// Encodes `records` in order; a marker is a batch of none of them.
+/// Encodes `records` in order; a marker and a barrier are batches of none of them.
 ///
 /// # Errors
 /// RECORD_LIST_TOO_LARGE when they must be one batch and are more, or when one alone is.
@@ -26,6 +26,12 @@ pub(crate) fn encode<S: Shard>(
         assert!(records.is_empty(), "a marker stands alone in its batch");
         let batch = control::marker(marker, coordinator_epoch, producer.id, producer.epoch, wall);
         return Ok(vec![Encoded { batch, record_count: 0 }]);
+    }
+    if batching == Batching::Barrier {
+        assert!(records.is_empty(), "a barrier stands alone in its batch");
+        let mut builder = builder(batching);
+        builder.append(wall, Some(&S::barrier()), None, &[]);
+        return Ok(vec![Encoded { batch: builder.finish(), record_count: 0 }]);
     }
     let mut batches = Vec::new();
     let mut builder = builder(batching);
@@ -54,7 +60,9 @@ pub(crate) fn encode<S: Shard>(
 pub(crate) const fn verification(batching: Batching) -> Verification {
     match batching {
         Batching::InTransaction(_, verification) => verification,
-        Batching::Whole | Batching::Split | Batching::End(..) => Verification::Waived,
+        Batching::Whole | Batching::Split | Batching::End(..) | Batching::Barrier => {
+            Verification::Waived
+        }
     }
 }
 

@@ -51,6 +51,13 @@ pub trait Log: Send + Sync {
     /// A log that commits later than it appends [wakes](Wake) when this moves.
     fn committed(&self, reign: Reign) -> Offset;
 
+    /// Whether nobody but this broker is in sync in `reign`, so that nobody else can have led since. Where that is not sure, false: what is
+    /// told of state that no append shows to be the newest then waits for a [barrier](super::Batching::Barrier). A log without replicas is alone:
+    /// the default.
+    fn is_alone(&self, _reign: Reign) -> bool {
+        true
+    }
+
     /// Whom to wake. A log that commits what it appends wakes nobody: the default.
     fn wakes(&self, _wake: Wake) {}
 }

@@ -182,6 +182,32 @@ fn nothing_is_appended_once_somebody_else_leads() {
     assert_eq!(fetched_offsets(&world.take_answers()[0].1), [7]);
 }
 
+/// A coordinator that hung while another took commits told its old offsets to whoever had asked meanwhile: a consumer went back to them.
+#[test]
+fn where_others_are_in_sync_offsets_are_told_once_they_have_followed() {
+    let mut world = World::new(GroupOptions::default(), 1);
+    world.log.be_replicated();
+    world.ask("writer", commit("g", 7, ""));
+    world.take_answers();
+    world.log.hold_commits(Some(world.log.end(PARTITION)));
+    world.ask("reader", fetch("g"));
+    assert_eq!(world.take_answers().len(), 0, "somebody else may have led");
+    world.log.hold_commits(Some(world.log.end(PARTITION)));
+    world.on_time();
+    assert_eq!(fetched_offsets(&world.take_answers()[0].1), [7]);
+
+    world.log.hold_commits(Some(world.log.end(PARTITION)));
+    world.ask("reader", fetch("g"));
+    world.elect_in(LeaderEpoch(10));
+    let answers = world.take_answers();
+    let Answered::FetchOffsets(refused) = &answers[0].1 else { panic!("not a fetch") };
+    assert_eq!(refused.error_code, ErrorCode::NotCoordinator.code());
+    world.log.hold_commits(None);
+    world.on_time();
+    world.ask("reader", fetch("g"));
+    assert_eq!(fetched_offsets(&world.take_answers()[0].1), [7], "a barrier is no commit");
+}
+
 #[test]
 fn expiry_of_any_number_of_offsets_fits_the_partition() {
     let options = GroupOptions { offsets_retention_minutes: 1, ..GroupOptions::default() };

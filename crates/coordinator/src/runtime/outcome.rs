@@ -35,6 +35,10 @@ pub(crate) enum Batching {
     InTransaction(Producer, Verification),
     /// No records: the end of a producer's transaction. Its coordinator's epoch is the last.
     End(Producer, Marker, i32),
+    /// No records: the answers tell of what is known, and go when it is sure that nobody else had led when they were asked for. A deposed coordinator
+    /// that has not heard of it would tell of what is no longer so. A mark of its own shows it, once it is committed: whoever is in sync has then
+    /// followed this reign past it.
+    Barrier,
 }
 
 /// A producer, in one epoch.

@@ -51,6 +51,8 @@ pub(crate) trait Shard: Send + Sized + 'static {
     fn encode(record: &Self::Record) -> (Vec<u8>, Option<Vec<u8>>);
     /// The record that these bytes are; none if it is of a kind this shard does not keep, or no record at all.
     fn decode(key: Option<&[u8]>, value: Option<&[u8]>) -> Option<Self::Record>;
+    /// The key of a tombstone of nothing: what a [barrier](super::Batching::Barrier) leaves in the log. No record has it.
+    fn barrier() -> Vec<u8>;
     /// Makes a record true.
     fn apply(&mut self, record: &Self::Record, at: At);
     /// Makes true, or forgets, what was part of a transaction.

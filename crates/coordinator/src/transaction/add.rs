@@ -12,7 +12,10 @@ use super::{
     state::TransactionState,
     transaction::Transaction,
 };
-use crate::{limits, runtime::Ticket};
+use crate::{
+    limits,
+    runtime::{Batching, Ticket},
+};
 
 pub(crate) fn add(
     cx: &mut Cx<'_>,
@@ -39,6 +42,8 @@ fn decide(
     check_producer(current, &asked.producing)?;
     let is_ongoing = current.state == TransactionState::Ongoing;
     if is_ongoing && asked.partitions.iter().all(|place| current.partitions.contains(place)) {
+        // It may be the next transaction that is meant, of which a deposed coordinator knows nothing.
+        cx.outcome.batching = Batching::Barrier;
         return Ok(asked.all(ErrorCode::None));
     }
     if cx.core.budget.is_short_of(asked.partitions.len() * limits::ENTRY_BYTES) {

@@ -18,7 +18,10 @@ use super::{
     state::{TransactionResult, TransactionState},
     transaction::Transaction,
 };
-use crate::{limits, runtime::Ticket};
+use crate::{
+    limits,
+    runtime::{Batching, Ticket},
+};
 
 pub(crate) fn end(
     cx: &mut Cx<'_>,
@@ -52,6 +55,8 @@ fn decide(
         judge_first(current, asked)?
     };
     let Verdict::End = verdict else {
+        // It may be the next transaction that is meant, of which a deposed coordinator knows nothing.
+        cx.outcome.batching = Batching::Barrier;
         return Ok((current.producer_id, current.producer_epoch));
     };
     let is_last = asked.client_version.has_epoch_per_transaction() && current.is_exhausted();

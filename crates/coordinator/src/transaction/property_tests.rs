@@ -192,6 +192,7 @@ impl Place {
 impl Play {
     fn new(version: ClientVersion) -> Self {
         let world = World::new(TransactionOptions::default());
+        world.log.be_replicated();
         world.log.hold_commits(Some(Offset(0)));
         let client =
             || Client { producer: None, serial: 0, waiting: Waiting::Nothing, ending: None };

@@ -90,6 +90,10 @@ impl Shard for TransactionShard {
         TransactionRecord::decode(key, value).ok()
     }
 
+    fn barrier() -> Vec<u8> {
+        TransactionRecord { id: "".into(), value: None }.key()
+    }
+
     fn apply(&mut self, record: &TransactionRecord, _at: At) {
         let Some(transaction) = &record.value else {
             self.transactions.remove(&record.id);

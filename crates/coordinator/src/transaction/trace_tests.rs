@@ -8,7 +8,7 @@
 //!   written t/0=CODE                      the oldest order has been tried: places that are not named are written
 //!   forged ID STATE 100/0                 a record that somebody else wrote
 //!   restart late                          the coordinator is another; `late`: what the one before ordered is still under way
-//!   describe ID   list STATE…   advance 3s   hold   commit   refuse CODE   accept
+//!   describe ID   list STATE…   advance 3s   hold   commit   refuse CODE   accept   replicated
 //! ```
 //! With `BLESS=1` in the environment the effects are written instead of compared: read the diff.
 
@@ -153,6 +153,7 @@ impl Trace {
                 }
                 world.elect();
             }
+            "replicated" => world.log.be_replicated(),
             "refuse" => world.log.refuse_appends(Some(code(words.rest[0]))),
             "accept" => world.log.refuse_appends(None),
             "hold" => world.log.hold_commits(Some(world.log.end(PARTITION))),

@@ -161,6 +161,13 @@ impl Partition {
         self.watch(&mut core);
     }
 
+    /// Whether this broker leads in `reign` and no other is in sync, nor proposed to be: while that is so nobody else can be elected, unless uncleanly.
+    #[must_use]
+    pub fn leads_alone(&self, reign: LeaderEpoch) -> bool {
+        let mut core = self.lock();
+        self.led(&mut core).is_ok_and(|led| led.leader.epoch() == reign && led.leader.is_alone())
+    }
+
     /// Whether what was appended before `until` in `reign` is replicated.
     ///
     /// # Errors

@@ -20,16 +20,6 @@ pub fn group_coordinator(client: &mut Client, group: &str) -> Option<Host> {
     brokers.into_iter().find_map(|broker| coordinator_by(client, broker, group))
 }
 
-/// Whether every broker that answers takes `host` for the coordinator of `group`. One that was, and has not heard that it is no more,
-/// answers out of what it had; as Apache Kafka's does.
-pub fn all_agree_on_coordinator(client: &mut Client, host: Host, group: &str) -> bool {
-    let brokers = client.brokers().to_vec();
-    brokers
-        .into_iter()
-        .filter_map(|broker| coordinator_by(client, broker, group))
-        .all(|it| it == host)
-}
-
 fn coordinator_by(client: &mut Client, broker: Host, group: &str) -> Option<Host> {
     let request = FindCoordinatorRequest::default().with_key(text(group)).with_key_type(0);
     let answer: FindCoordinatorResponse =

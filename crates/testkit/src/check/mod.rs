@@ -9,7 +9,7 @@ mod transactions;
 mod windows;
 
 pub use candidates::candidates_hold_what_is_committed;
-pub use groups::{all_agree_on_coordinator, committed_position, group_coordinator};
+pub use groups::{committed_position, group_coordinator};
 pub use log::{Fetched, Read, fetch, read_partition};
 pub use records::acknowledged_is_kept_once_and_in_order;
 pub use replicas::replicas_have_one_history;
