@@ -221,3 +221,38 @@ fn a_reign_that_sleeps_through_its_succession_gives_nothing_more() {
         }
     }
 }
+
+/// One that had counted half of an output, hung, and counted on when its successor had published was sure that the job was broken, and ended it.
+#[test]
+fn a_take_over_that_is_overtaken_does_not_judge_the_job() {
+    let plan = plan();
+    let (expected, _) = undisturbed(&plan);
+    let nodes = Arc::new(Mutex::new(Nodes::new(&plan, STILL)));
+    let cluster = nodes.lock().unwrap().cluster.clone();
+    let mut overtaken = 0;
+    for round in 0..ROUNDS {
+        nodes.lock().unwrap().drain(STILL);
+        produce(&cluster.memory, round);
+        let journal = nodes.lock().unwrap().journal.clone();
+        let (_, sleeper) = cluster.leader(&journal);
+        // Begun anew, so that what the last reign sealed is counted.
+        nodes.lock().unwrap().task = None;
+        let (successors, of_interlude) = (nodes.clone(), cluster.clone());
+        cluster.sleep_before_read(
+            OUTPUT,
+            Box::new(move || {
+                of_interlude.move_leaders(&[JOURNAL]);
+                successors.lock().unwrap().drain(STILL);
+            }),
+        );
+        if let Err(halt) = clicks::begin(sleeper, &plan) {
+            assert!(halt.is_passing(), "round {round}: {halt}");
+            overtaken += 1;
+        }
+    }
+    nodes.lock().unwrap().drain(STILL);
+    assert!(overtaken > 0, "no take-over had anything to count");
+    for topic in [OUTPUT, LETTERS] {
+        assert_eq!(cluster.memory.records(topic), expected.records(topic), "{topic}");
+    }
+}

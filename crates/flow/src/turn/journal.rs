@@ -51,6 +51,11 @@ impl Journal {
         Ok(journal)
     }
 
+    /// Shows that no other reign has begun: writes its own beginning once more, which changes nothing.
+    pub(crate) fn confirm(&mut self) -> Result<(), Halt> {
+        self.append(&Entry::Reign(self.reign)).map(drop)
+    }
+
     /// In whose name it is written.
     pub(crate) const fn reign(&self) -> Reign {
         self.reign

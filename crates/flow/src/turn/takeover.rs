@@ -9,6 +9,9 @@
 //! Step 4 looks at every seal behind the snapshot, not only at the last: seals are synced and outputs are not, so a
 //! power cut may have taken what several of them had published. A crash within a take-over changes nothing: the next
 //! one finds the same journal, one reign longer, and counts the records appended meanwhile.
+//!
+//! A take-over that is slow may itself be followed by another, whose reign publishes what this one's journal does not hold. What it then finds
+//! wrong says nothing about the job: it says so only if it can still append to the journal.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -69,7 +72,7 @@ pub(crate) fn begin(
 ) -> Result<Begun, Halt> {
     let left = read(topics.as_ref(), partition)?;
     let reign = next_reign(topics.as_ref(), left.reign)?;
-    let journal = Journal::begin(topics.clone(), partition.clone(), reign, left.entries)?;
+    let mut journal = Journal::begin(topics.clone(), partition.clone(), reign, left.entries)?;
     // Before anything is written in its name: an epoch that a power cut took back would be taken twice.
     journal.sync()?;
     let Some(state) = left.state else {
@@ -97,10 +100,19 @@ pub(crate) fn begin(
     let rows = last.map_or(snapshot.rows, |seal| seal.rows);
     let number = last.map_or(snapshot.number, |seal| seal.number);
     let mut outputs = Outputs::new(topics.clone(), reign, rows);
-    settle(topics.as_ref(), &mut outputs, &left.producers, left.is_clean, &state)?;
     let snapshot_number = snapshot.number;
-    let (inputs, graph) = restore(topics, plan, partition, state)?;
+    let restored = settle(topics.as_ref(), &mut outputs, &left.producers, left.is_clean, &state)
+        .and_then(|()| restore(topics, plan, partition, state));
+    let (inputs, graph) = restored.map_err(|halt| judged(&mut journal, halt))?;
     Ok(Begun { journal, outputs, inputs, graph, number, snapshot_number, is_new: false })
+}
+
+/// `halt`, if this reign may still say what is wrong with the job; else what ended the reign.
+fn judged(journal: &mut Journal, halt: Halt) -> Halt {
+    if halt.is_passing() {
+        return halt;
+    }
+    journal.confirm().err().unwrap_or(halt)
 }
 
 fn read(topics: &dyn Topics, partition: &TopicPartition) -> Result<Left, Halt> {

@@ -59,6 +59,8 @@ type Interlude = Box<dyn FnOnce() + Send>;
 struct State {
     /// Before this write, with nobody's lock held.
     interlude: Option<(u64, Interlude)>,
+    /// Before a read of this topic, likewise.
+    before_read: Option<(&'static str, Interlude)>,
     late: Option<(u64, Late)>,
     moves: Moves,
     writes: u64,
@@ -82,6 +84,7 @@ impl Cluster {
         let leaders = memory.partitions().into_iter().zip((0..NODES).cycle()).collect();
         let state = Mutex::new(State {
             interlude: None,
+            before_read: None,
             late: None,
             moves,
             writes: 0,
@@ -102,6 +105,11 @@ impl Cluster {
     /// Has `interlude` happen before write `at`, whose writer knows nothing of it.
     pub(crate) fn sleep_at(&self, at: u64, interlude: Interlude) {
         self.state().interlude = Some((at, interlude));
+    }
+
+    /// Has `interlude` happen before the next read of `topic`, whose reader knows nothing of it.
+    pub(crate) fn sleep_before_read(&self, topic: &'static str, interlude: Interlude) {
+        self.state().before_read = Some((topic, interlude));
     }
 
     /// One node's view.
@@ -247,6 +255,11 @@ impl Topics for Member {
         bytes_max: usize,
         isolation: Isolation,
     ) -> Result<ReadBatches, ErrorCode> {
+        let is_of = |(topic, _): &mut (&str, Interlude)| *topic == partition.topic.as_str();
+        let interlude = self.cluster.state().before_read.take_if(is_of);
+        if let Some((_, interlude)) = interlude {
+            interlude();
+        }
         if from >= self.reach(partition) {
             let bytes = bytes::Bytes::new();
             let (leader_epoch, readable_end) = (LeaderEpoch::NONE, from);
